@@ -1,0 +1,442 @@
+/* Herding the requests of all connections into few transactions. Two lanes, writes and reads, each with one connection and
+ * one batch in hand; the rest waits with its source, and sources wait in turn.
+ * Limits: 64 requests of one source and 1,024 in all a batch. The rules of failure are those of batch.h. */
+#include "batch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <event2/event.h>
+
+#include "clock.h"
+#include "config.h"
+#include "log.h"
+
+#define RUN_MOST 64      /* items of one source in a batch */
+#define BATCH_MOST 1024  /* items in all in a batch */
+#define LOST_MS 10000    /* how long a batch whose connection broke waits for the next one */
+#define AGAIN_MOST 20    /* repeats after serialisation failures and the like */
+
+TAILQ_HEAD(source_list, batch_source);
+
+/* What one connection has in hand. Items before `from` are answered. `from` to `to` is the part that is in the database, or
+ * that waits for the connection to come back; the rest follows. `number` names the attempt in the database, and stays the
+ * same until it is confirmed or known to have failed, so that no part of it can be done twice. */
+struct lane {
+    struct batch *batch;
+    struct db *db;
+    struct source_list sources; /* with something waiting and nothing in hand */
+    struct event *leave;        /* at the end of the loop's turn the next batch goes */
+    bool write, rehearsal, in_database;
+    size_t count, from, to;
+    struct batch_item *items[BATCH_MOST]; /* items of one command stand together */
+    uint64_t number;
+    size_t widest;      /* an attempt under this number that reached to here was lost, and may have been committed; 0: none */
+    int lost, again;    /* attempts of this part that ended so */
+    int64_t lost_since; /* monotonic ms */
+};
+
+struct batch {
+    struct lane write, read;
+    size_t waiting; /* items with their sources */
+    size_t waiting_most;
+    int64_t age_most; /* ms */
+    uint64_t faults;  /* counts the ids of NO internal */
+    int64_t started;
+};
+
+static void send_part(struct lane *lane);
+
+/* ---- sources ---- */
+
+void batch_source_init(struct batch_source *source)
+{
+    *source = (struct batch_source){0};
+    TAILQ_INIT(&source->waiting);
+}
+
+static struct lane *lane_of(struct batch *batch, const struct batch_item *item)
+{
+    return proto_is_write(item->command) ? &batch->write : &batch->read;
+}
+
+/* A source stands in the list of the lane that its first item needs while it has nothing in the database. */
+static void list_source(struct batch *batch, struct batch_source *source)
+{
+    struct batch_item *first = TAILQ_FIRST(&source->waiting);
+    if (!first || source->listed || source->in_flight > 0)
+        return;
+    struct lane *lane = lane_of(batch, first);
+    TAILQ_INSERT_TAIL(&lane->sources, source, link);
+    source->listed = true;
+    if (lane->count == 0 && db_ready(lane->db))
+        event_active(lane->leave, 0, 0);
+}
+
+static void unlist_source(struct batch *batch, struct batch_source *source)
+{
+    if (!source->listed)
+        return;
+    TAILQ_REMOVE(&lane_of(batch, TAILQ_FIRST(&source->waiting))->sources, source, link);
+    source->listed = false;
+}
+
+static bool oldest_is_late(const struct lane *lane, int64_t now)
+{
+    const struct batch_source *source = TAILQ_FIRST(&lane->sources);
+    return source && now - TAILQ_FIRST(&source->waiting)->since >= lane->batch->age_most;
+}
+
+const char *batch_add(struct batch *batch, struct batch_source *source, struct batch_item *item)
+{
+    const struct lane *lane = lane_of(batch, item);
+    int64_t now = clock_monotonic();
+    if (batch->waiting >= batch->waiting_most)
+        return "overload";
+    if (oldest_is_late(lane, now))
+        return lane->in_database || db_ready(lane->db) ? "overload" : "database";
+    item->since = now;
+    item->source = source;
+    item->taken = false;
+    TAILQ_INSERT_TAIL(&source->waiting, item, link);
+    batch->waiting++;
+    list_source(batch, source);
+    return NULL;
+}
+
+void batch_drop(struct batch *batch, struct batch_source *source)
+{
+    struct batch_item *item;
+    unlist_source(batch, source);
+    while ((item = TAILQ_FIRST(&source->waiting))) {
+        TAILQ_REMOVE(&source->waiting, item, link);
+        batch->waiting--;
+    }
+}
+
+/* ---- answering ---- */
+
+static void answer(struct lane *lane, struct batch_item *item, const struct batch_answer *what)
+{
+    struct batch_source *source = item->source;
+    bool last = --source->in_flight == 0;
+    item->taken = false;
+    item->answer(item, what); /* may free the item, and the source when nothing of it is left */
+    if (!last)
+        return;
+    (void)lane;
+}
+
+/* Answers the items up to `end` with the same outcome, without rows. */
+static void answer_all(struct lane *lane, size_t end, enum batch_outcome outcome, const char *id)
+{
+    while (lane->from < end)
+        answer(lane, lane->items[lane->from++], &(struct batch_answer){.outcome = outcome, .id = id});
+}
+
+/* Begins with what is left behind the confirmed or failed part, under a new number. */
+static void next_part(struct lane *lane)
+{
+    lane->number++;
+    lane->widest = 0;
+    lane->lost = 0;
+    lane->again = 0;
+    lane->to = lane->count;
+    if (lane->from < lane->count) {
+        send_part(lane);
+        return;
+    }
+    lane->count = lane->from = lane->to = 0;
+    if (!TAILQ_EMPTY(&lane->sources) && db_ready(lane->db))
+        event_active(lane->leave, 0, 0);
+}
+
+static unsigned long read_number(struct slice text)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%.*s", (int)text.len, text.at ? text.at : "");
+    return strtoul(digits, NULL, 10);
+}
+
+/* Our fault, with an id that the client is told and the log explains. */
+static const char *note_fault(struct lane *lane, const struct batch_item *item, const char *sqlstate, const char *message)
+{
+    static const size_t room = 40;
+    char quoted[512];
+    char *id = malloc(room);
+    if (id)
+        snprintf(id, room, "%llx-%llu", (unsigned long long)lane->batch->started, (unsigned long long)++lane->batch->faults);
+    log_event(LOG_LEVEL_ERROR, "internal", "id=%s verb=%s sqlstate=%s reason=%s", id ? id : "-", item->command->verb,
+              sqlstate[0] ? sqlstate : "-", log_quote(quoted, sizeof quoted, message));
+    return id;
+}
+
+static void answer_internal(struct lane *lane, const char *sqlstate, const char *message)
+{
+    const char *id = note_fault(lane, lane->items[lane->from], sqlstate, message);
+    answer_all(lane, lane->from + 1, BATCH_INTERNAL, id ? id : "-");
+    free((void *)(uintptr_t)id);
+}
+
+/* Deals the rows of one call to its `count` items, by ordinal. */
+static void deal(struct lane *lane, struct db_result *result, size_t count)
+{
+    size_t row = 0, rows = db_rows(result);
+    for (size_t i = 0; i < count; i++) {
+        struct batch_item *item = lane->items[lane->from];
+        size_t first = row;
+        while (row < rows && read_number(db_value(result, row, COLUMN_ORDINAL)) == i + 1)
+            row++;
+        if (row == first || (proto_is_write(item->command) && row - first != 1)) {
+            answer_internal(lane, "", "the statement gave no row, or more than one, for a request");
+            continue;
+        }
+        lane->from++;
+        answer(lane, item, &(struct batch_answer){.outcome = BATCH_ROWS, .result = result, .first_row = first, .rows = row - first});
+    }
+}
+
+/* The length of the run of one command that begins at `at`. */
+static size_t run_length(const struct lane *lane, size_t at)
+{
+    size_t end = at;
+    while (end < lane->to && lane->items[end]->command == lane->items[at]->command)
+        end++;
+    return end - at;
+}
+
+static void confirmed(struct lane *lane, struct db_result *const *results)
+{
+    size_t to = lane->to;
+    for (size_t call = 0; lane->from < to; call++)
+        deal(lane, results[call], run_length(lane, lane->from));
+    next_part(lane);
+}
+
+/* ---- failure ---- */
+
+static void failed(struct lane *lane, const char *sqlstate, const char *message)
+{
+    enum batch_outcome busy = lane->write && lane->widest > 0 ? BATCH_UNKNOWN : BATCH_DATABASE;
+    if (strcmp(sqlstate, "BT001") == 0) { /* an attempt under this number was committed before its connection broke */
+        answer_all(lane, lane->widest > lane->to ? lane->widest : lane->to, BATCH_UNKNOWN, NULL);
+        next_part(lane);
+    } else if (memcmp(sqlstate, "40", 2) == 0 && ++lane->again <= AGAIN_MOST) {
+        send_part(lane);
+    } else if (memcmp(sqlstate, "40", 2) == 0 || memcmp(sqlstate, "53", 2) == 0 || memcmp(sqlstate, "57", 2) == 0 ||
+               strcmp(sqlstate, "25006") == 0) {
+        answer_all(lane, lane->to, busy, NULL);
+        next_part(lane);
+    } else if (lane->to - lane->from > 1) {
+        lane->to = lane->from + (lane->to - lane->from) / 2;
+        lane->lost = 0;
+        send_part(lane);
+    } else {
+        answer_internal(lane, sqlstate, message);
+        next_part(lane);
+    }
+}
+
+/* The connection broke with a part under way. The whole again when it is back, under the same number; after the second time
+ * in halves, to find the one that ends backends; that one is not sent a third time. */
+static void lost(struct lane *lane)
+{
+    lane->in_database = false;
+    lane->lost_since = clock_monotonic();
+    if (lane->write && !lane->rehearsal && lane->to > lane->widest)
+        lane->widest = lane->to;
+    if (++lane->lost < 2)
+        return;
+    if (lane->to - lane->from > 1) {
+        lane->to = lane->from + (lane->to - lane->from) / 2;
+        lane->lost = 0;
+    } else {
+        log_event(LOG_LEVEL_ERROR, "given-up", "verb=%s reason=\"two backends ended with it\"", lane->items[lane->from]->command->verb);
+        answer_all(lane, lane->from + 1, lane->widest > 0 ? BATCH_UNKNOWN : BATCH_DATABASE, NULL);
+        next_part(lane);
+    }
+}
+
+static void on_done(void *owner, enum db_outcome outcome, struct db_result *const *results, const char *sqlstate, const char *message)
+{
+    struct lane *lane = owner;
+    lane->in_database = false;
+    if (outcome == DB_DONE)
+        confirmed(lane, results);
+    else if (outcome == DB_FAILED)
+        failed(lane, sqlstate, message);
+    else
+        lost(lane);
+}
+
+static void on_state(void *owner, bool ready)
+{
+    struct lane *lane = owner;
+    if (!ready)
+        return;
+    if (lane->count > 0 && !lane->in_database)
+        send_part(lane);
+    else if (!TAILQ_EMPTY(&lane->sources))
+        event_active(lane->leave, 0, 0);
+}
+
+/* ---- sending ---- */
+
+static struct slice cell(const void *item, size_t param)
+{
+    return ((const struct batch_item *)item)->cells[param];
+}
+
+/* Sends `from` to `to` as calls, one a run of one command. Waits for on_state when the connection is away. */
+static void send_part(struct lane *lane)
+{
+    struct db_call calls[DB_CALLS_MAX];
+    size_t count = 0;
+    if (!db_ready(lane->db)) {
+        lane->lost_since = clock_monotonic();
+        return;
+    }
+    for (size_t at = lane->from; at < lane->to;) {
+        size_t rows = run_length(lane, at);
+        if (count == DB_CALLS_MAX) {
+            lane->to = at;
+            break;
+        }
+        calls[count++] = (struct db_call){lane->items[at]->command, rows, (void *const *)&lane->items[at]};
+        at += rows;
+    }
+    lane->in_database = true;
+    db_send(lane->db, lane->rehearsal ? DB_REHEARSAL : lane->write ? DB_WRITE : DB_READ, lane->number, calls, count);
+}
+
+static void take(struct lane *lane, struct batch_source *source, struct batch_item *item)
+{
+    TAILQ_REMOVE(&source->waiting, item, link);
+    item->taken = true;
+    source->in_flight++;
+    lane->batch->waiting--;
+    lane->items[lane->count++] = item;
+}
+
+/* Takes the leading run of a source. */
+static void take_run(struct lane *lane, struct batch_source *source)
+{
+    struct batch_item *first = TAILQ_FIRST(&source->waiting), *item = first;
+    size_t most = first->rehearsal ? 1 : first->command->kind == KIND_LIST ? 1 : RUN_MOST;
+    unlist_source(lane->batch, source);
+    for (size_t i = 0; i < most && lane->count < BATCH_MOST; i++) {
+        take(lane, source, item);
+        item = TAILQ_FIRST(&source->waiting);
+        if (!item || item->command != first->command || item->rehearsal != first->rehearsal)
+            break;
+    }
+}
+
+static int by_command(const void *a, const void *b)
+{
+    const struct batch_item *const *one = a, *const *other = b;
+    return ((*one)->command > (*other)->command) - ((*one)->command < (*other)->command);
+}
+
+/* The end of the loop's turn: who waits leaves together. A rehearsal goes alone: beside others it would see what they do. */
+static void on_leave(evutil_socket_t fd, short what, void *arg)
+{
+    struct lane *lane = arg;
+    struct batch_source *source = TAILQ_FIRST(&lane->sources), *next;
+    (void)fd;
+    (void)what;
+    if (lane->count > 0 || !source || !db_ready(lane->db))
+        return;
+    lane->from = 0;
+    lane->rehearsal = TAILQ_FIRST(&source->waiting)->rehearsal;
+    for (; source && lane->count < BATCH_MOST; source = lane->rehearsal ? NULL : next) {
+        next = TAILQ_NEXT(source, link);
+        if (TAILQ_FIRST(&source->waiting)->rehearsal == lane->rehearsal)
+            take_run(lane, source);
+    }
+    lane->to = lane->count;
+    if (lane->count > 1) /* mergesort in glibc: items of one source keep their order */
+        qsort(lane->items, lane->count, sizeof lane->items[0], by_command);
+    send_part(lane);
+}
+
+/* ---- the room ---- */
+
+static int open_lane(struct batch *batch, struct lane *lane, struct event_base *base, const char *conninfo, bool write, char *why,
+                     size_t why_size)
+{
+    lane->batch = batch;
+    lane->write = write;
+    lane->number = 1;
+    TAILQ_INIT(&lane->sources);
+    lane->leave = event_new(base, -1, 0, on_leave, lane);
+    lane->db = lane->leave ? db_open(base, write ? "write" : "read", conninfo, write, cell, on_done, on_state, lane, why, why_size) : NULL;
+    return lane->db ? 0 : -1;
+}
+
+static void close_lane(struct lane *lane)
+{
+    db_close(lane->db);
+    if (lane->leave)
+        event_free(lane->leave);
+}
+
+struct batch *batch_new(struct event_base *base, const struct config *config, char *why, size_t why_size)
+{
+    struct batch *batch = calloc(1, sizeof *batch);
+    snprintf(why, why_size, "out of memory");
+    if (!batch)
+        return NULL;
+    batch->waiting_most = (size_t)config->waiting;
+    batch->age_most = (int64_t)config->waiting_age * 1000;
+    batch->started = clock_wall();
+    if (open_lane(batch, &batch->write, base, config->database_write, true, why, why_size) == 0 &&
+        open_lane(batch, &batch->read, base, config->database_read, false, why, why_size) == 0)
+        return batch;
+    batch_free(batch);
+    return NULL;
+}
+
+void batch_free(struct batch *batch)
+{
+    if (!batch)
+        return;
+    close_lane(&batch->write);
+    close_lane(&batch->read);
+    free(batch);
+}
+
+static void tick(struct lane *lane)
+{
+    int64_t now = clock_monotonic();
+    if (lane->count > 0 && !lane->in_database && now - lane->lost_since >= LOST_MS) {
+        answer_all(lane, lane->widest, BATCH_UNKNOWN, NULL);
+        answer_all(lane, lane->count, BATCH_DATABASE, NULL);
+        next_part(lane);
+    }
+    while (!lane->in_database && !db_ready(lane->db) && oldest_is_late(lane, now)) {
+        struct batch_source *source = TAILQ_FIRST(&lane->sources);
+        size_t before = lane->count;
+        take_run(lane, source);
+        while (lane->count > before) {
+            struct batch_item *item = lane->items[--lane->count];
+            answer(lane, item, &(struct batch_answer){.outcome = BATCH_DATABASE});
+        }
+    }
+}
+
+void batch_tick(struct batch *batch)
+{
+    tick(&batch->write);
+    tick(&batch->read);
+}
+
+bool batch_ready(const struct batch *batch)
+{
+    return db_ready(batch->write.db) || batch->write.in_database ? db_ready(batch->read.db) || batch->read.in_database : false;
+}
+
+bool batch_idle(const struct batch *batch)
+{
+    return batch->waiting == 0 && batch->write.count == 0 && batch->read.count == 0;
+}

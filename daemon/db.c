@@ -1,0 +1,702 @@
+/* One connection to PostgreSQL on libpq, in pipeline mode, without a call that blocks. Connecting polls the socket that
+ * libpq has at that moment (it may be another after each step); from then on two persistent events, reading always armed.
+ * Limits: one batch at a time, DB_CALLS_MAX calls a batch. */
+#include "db.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <arpa/inet.h>
+#include <event2/event.h>
+#include <libpq-fe.h>
+
+#include "log.h"
+#include "sql_files.h"
+#include "statement.h"
+
+#define CONNECT_SECONDS 10
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_MOST_MS 5000
+#define TEXT_OID 25
+#define BYTEA_OID 17
+#define TEXT_ARRAY_OID 1009
+#define BYTEA_ARRAY_OID 1001
+#define BOOL_OID 16
+#define MESSAGE_MAX 256
+
+enum state {
+    DOWN,       /* no connection; `retry` is armed, or a callback is about to arm it */
+    CONNECTING, /* PQconnectPoll has not ended; `deadline` is armed */
+    CHECKING,   /* settings, signatures and prepared statements are under way; `deadline` is armed */
+    READY,      /* nothing is under way */
+    BUSY,       /* a batch is under way */
+    CLEARING,   /* a rehearsal failed: the transaction it left behind is being rolled back */
+};
+
+struct decoded {
+    struct decoded *next;
+    uint8_t bytes[];
+};
+
+struct db_result {
+    PGresult *pg;
+    struct decoded *decoded; /* bytea values that were asked for */
+};
+
+/* Bytes that grow. */
+struct buffer {
+    char *bytes;
+    size_t len, room;
+};
+
+struct db {
+    struct event_base *base;
+    const char *name;
+    bool write;
+    db_cell *cell;
+    db_done *done;
+    db_state *report;
+    void *owner;
+
+    char **keywords, **values; /* of the connection, ended by NULL */
+    char run[33];              /* names this run of this daemon, for daemon_run */
+    char api[32];
+
+    enum state state;
+    bool was_ready;  /* since the process began: a mismatch then is no reason to stop */
+    bool broken;     /* a send failed; the loop will take the connection down */
+    PGconn *connection;
+    struct event *connecting; /* while CONNECTING, for the socket of this moment */
+    struct event *readable, *writable;
+    struct event *retry, *deadline, *trouble;
+    int backoff_ms;
+
+    size_t queries;    /* answers still to come before the Sync's; 0: the Sync's is next */
+    size_t lead, call_count;
+    struct db_result results[DB_CALLS_MAX];
+    char sqlstate[6];
+    char message[MESSAGE_MAX];
+    bool rehearsal;
+    struct buffer buffer; /* parameters of the call being sent */
+};
+
+static void connect_begin(struct db *db);
+
+/* ---- parameters: arrays in libpq's binary form ---- */
+
+static int buffer_room(struct buffer *buffer, size_t more)
+{
+    if (buffer->len + more <= buffer->room)
+        return 0;
+    size_t room = (buffer->len + more) * 2;
+    char *bytes = realloc(buffer->bytes, room);
+    if (!bytes)
+        return -1;
+    buffer->bytes = bytes;
+    buffer->room = room;
+    return 0;
+}
+
+static void put_int(struct buffer *buffer, uint32_t value)
+{
+    uint32_t wire = htonl(value);
+    memcpy(buffer->bytes + buffer->len, &wire, sizeof wire);
+    buffer->len += sizeof wire;
+}
+
+/* One parameter: a one-dimensional array of the cells of all rows. 0 or -1. */
+static int put_array(struct db *db, const struct db_call *call, size_t param, bool binary)
+{
+    struct buffer *buffer = &db->buffer;
+    if (buffer_room(buffer, 20) < 0)
+        return -1;
+    put_int(buffer, 1); /* dimensions */
+    put_int(buffer, 1); /* there may be NULLs */
+    put_int(buffer, binary ? BYTEA_OID : TEXT_OID);
+    put_int(buffer, (uint32_t)call->rows);
+    put_int(buffer, 1); /* lower bound */
+    for (size_t row = 0; row < call->rows; row++) {
+        struct slice cell = db->cell(call->items[row], param);
+        if (buffer_room(buffer, 4 + cell.len) < 0)
+            return -1;
+        put_int(buffer, cell.at ? (uint32_t)cell.len : UINT32_MAX);
+        if (cell.at) {
+            memcpy(buffer->bytes + buffer->len, cell.at, cell.len);
+            buffer->len += cell.len;
+        }
+    }
+    return 0;
+}
+
+static int send_call(struct db *db, const struct db_call *call)
+{
+    size_t count = statement_params(call->command), starts[STATEMENT_PARAMS_MAX + 1];
+    const char *values[STATEMENT_PARAMS_MAX];
+    int lengths[STATEMENT_PARAMS_MAX], formats[STATEMENT_PARAMS_MAX];
+    db->buffer.len = 0;
+    for (size_t i = 0; i < count; i++) {
+        starts[i] = db->buffer.len;
+        if (put_array(db, call, i, statement_is_binary(call->command, i)) < 0)
+            return -1;
+    }
+    starts[count] = db->buffer.len;
+    for (size_t i = 0; i < count; i++) {
+        values[i] = db->buffer.bytes + starts[i];
+        lengths[i] = (int)(starts[i + 1] - starts[i]);
+        formats[i] = 1;
+    }
+    return PQsendQueryPrepared(db->connection, call->command->verb, (int)count, values, lengths, formats, 0) == 1 ? 0 : -1;
+}
+
+/* ---- the end of a connection ---- */
+
+static void clear_results(struct db *db)
+{
+    for (size_t i = 0; i < COUNT(db->results); i++) {
+        for (struct decoded *next, *d = db->results[i].decoded; d; d = next) {
+            next = d->next;
+            free(d);
+        }
+        PQclear(db->results[i].pg);
+        db->results[i] = (struct db_result){0};
+    }
+    db->call_count = 0;
+    db->sqlstate[0] = '\0';
+    db->message[0] = '\0';
+}
+
+static void free_event(struct event **event)
+{
+    if (*event)
+        event_free(*event);
+    *event = NULL;
+}
+
+static void note_message(struct db *db, const char *message)
+{
+    snprintf(db->message, sizeof db->message, "%.*s", (int)strcspn(message, "\n"), message);
+}
+
+/* Takes the connection down and arms the next try. Tells the owner what that means to it. */
+static void go_down(struct db *db, const char *why)
+{
+    char quoted[MESSAGE_MAX * 2], message[MESSAGE_MAX];
+    bool busy = db->state == BUSY, told = db->state >= READY;
+    snprintf(message, sizeof message, "%.*s", (int)strcspn(why, "\n"), why);
+    log_event(LOG_LEVEL_WARNING, "database-down", "connection=%s retry-ms=%d reason=%s", db->name, db->backoff_ms,
+              log_quote(quoted, sizeof quoted, message));
+    clear_results(db);
+    free_event(&db->connecting);
+    free_event(&db->readable);
+    free_event(&db->writable);
+    event_del(db->deadline);
+    PQfinish(db->connection);
+    db->connection = NULL;
+    db->state = DOWN;
+    db->broken = false;
+    event_add(db->retry, &(struct timeval){db->backoff_ms / 1000, db->backoff_ms % 1000 * 1000});
+    db->backoff_ms = db->backoff_ms * 2 > BACKOFF_MOST_MS ? BACKOFF_MOST_MS : db->backoff_ms * 2;
+    if (told)
+        db->report(db->owner, false);
+    if (busy)
+        db->done(db->owner, DB_LOST, NULL, "", message);
+}
+
+/* Something failed inside a call of the owner's: callbacks must wait for the loop. */
+static void break_later(struct db *db)
+{
+    db->broken = true;
+    event_active(db->trouble, 0, 0);
+}
+
+static void on_trouble(evutil_socket_t fd, short what, void *arg)
+{
+    struct db *db = arg;
+    (void)fd;
+    (void)what;
+    if (db->broken)
+        go_down(db, db->connection ? PQerrorMessage(db->connection) : "not connected");
+}
+
+static void flush(struct db *db)
+{
+    int left = PQflush(db->connection);
+    if (left < 0)
+        break_later(db);
+    else if (left > 0)
+        event_add(db->writable, NULL);
+}
+
+/* ---- answers ---- */
+
+static void become_ready(struct db *db)
+{
+    db->state = READY;
+    db->was_ready = true;
+    db->backoff_ms = BACKOFF_FIRST_MS;
+    event_del(db->deadline);
+    log_event(LOG_LEVEL_NOTICE, "database-up", "connection=%s server=%d api=%s", db->name, PQserverVersion(db->connection), db->api);
+    db->report(db->owner, true);
+}
+
+/* What the database has is not what this daemon was built with. Before the first success that ends the start. */
+static void mismatch(struct db *db, const char *what)
+{
+    char quoted[MESSAGE_MAX * 2];
+    log_quote(quoted, sizeof quoted, what);
+    if (!db->was_ready)
+        log_fatal("database-mismatch", "connection=%s api=%s reason=%s remedy=\"run buurtaald migrate of this same version\"", db->name,
+                  db->api, quoted);
+    log_event(LOG_LEVEL_ERROR, "database-mismatch", "connection=%s api=%s reason=%s", db->name, db->api, quoted);
+    go_down(db, what);
+}
+
+/* NULL when every function is as its row says, else the first that is not, in `why`. */
+static const char *compare_signatures(const PGresult *rows, char *why, size_t why_size)
+{
+    for (size_t i = 0; i < proto_command_count; i++) {
+        const struct proto_command *command = &proto_commands[i];
+        char *wanted = statement_signature(command), *found = NULL;
+        if (!wanted)
+            continue;
+        for (int row = 0; row < PQntuples(rows) && !found; row++)
+            if (strcmp(PQgetvalue(rows, row, 0), command->verb) == 0)
+                found = PQgetvalue(rows, row, 1);
+        bool same = found && strcmp(wanted, found) == 0;
+        if (!same)
+            snprintf(why, why_size, "function of %s is (%s), its row in commands.def needs (%s)", command->verb,
+                     found ? found : "missing", wanted);
+        free(wanted);
+        if (!same)
+            return why;
+    }
+    return NULL;
+}
+
+static void checked(struct db *db)
+{
+    char why[1024];
+    if (db->sqlstate[0] && memcmp(db->sqlstate, "57", 2) != 0 && memcmp(db->sqlstate, "53", 2) != 0)
+        mismatch(db, db->message);
+    else if (db->sqlstate[0])
+        go_down(db, db->message);
+    else if (!db->results[0].pg)
+        mismatch(db, "signatures() gave no rows");
+    else if (compare_signatures(db->results[0].pg, why, sizeof why))
+        mismatch(db, why);
+    else {
+        clear_results(db);
+        become_ready(db);
+    }
+}
+
+/* The batch is over and the connection is free again; the owner may send from within `done`. */
+static void finished(struct db *db)
+{
+    struct db_result *results[DB_CALLS_MAX];
+    char sqlstate[6], message[MESSAGE_MAX];
+    bool failed = db->sqlstate[0] != '\0';
+    for (size_t i = 0; i < db->call_count; i++)
+        results[i] = &db->results[i];
+    memcpy(sqlstate, db->sqlstate, sizeof sqlstate);
+    memcpy(message, db->message, sizeof message);
+    if (failed && strcmp(sqlstate, "25006") == 0) { /* this server takes no writes any more: look for the one that does */
+        db->done(db->owner, DB_FAILED, NULL, sqlstate, message);
+        if (db->state == BUSY)
+            db->state = READY;
+        break_later(db);
+        return;
+    }
+    db->state = READY;
+    if (failed)
+        db->done(db->owner, DB_FAILED, NULL, sqlstate, message);
+    else
+        db->done(db->owner, DB_DONE, results, "", "");
+}
+
+static void synced(struct db *db)
+{
+    if (db->state == CHECKING) {
+        checked(db);
+    } else if (db->state == BUSY && db->rehearsal && db->sqlstate[0]) {
+        /* BEGIN ... ROLLBACK stopped in its midst: the failed transaction is still open (measured) */
+        db->state = CLEARING;
+        db->queries = 1;
+        if (PQsendQueryParams(db->connection, "rollback", 0, NULL, NULL, NULL, NULL, 0) != 1 || PQpipelineSync(db->connection) != 1)
+            break_later(db);
+        else
+            flush(db);
+    } else {
+        finished(db);
+    }
+}
+
+/* One result of libpq's. The index of the call it belongs to follows from how many answers are still to come. */
+static void take_result(struct db *db, PGresult *result)
+{
+    size_t total = db->lead + db->call_count + db->rehearsal, index = total - db->queries;
+    switch (PQresultStatus(result)) {
+    case PGRES_TUPLES_OK:
+        if (db->state == CHECKING || (db->state == BUSY && index >= db->lead && index < db->lead + db->call_count)) {
+            struct db_result *slot = &db->results[db->state == CHECKING ? 0 : index - db->lead];
+            PQclear(slot->pg);
+            slot->pg = result;
+            return;
+        }
+        break;
+    case PGRES_FATAL_ERROR:
+        if (!db->sqlstate[0]) {
+            const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE), *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+            snprintf(db->sqlstate, sizeof db->sqlstate, "%s", state ? state : "XX000");
+            note_message(db, text ? text : PQresultErrorMessage(result));
+        }
+        break;
+    default: /* COMMAND_OK; PIPELINE_ABORTED, which is not the end: the Sync's answer is */
+        break;
+    }
+    PQclear(result);
+}
+
+/* Takes what has come. Stops when `finished` has let the owner send anew, or nothing whole is there. */
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    struct db *db = arg;
+    (void)fd;
+    (void)what;
+    if (PQconsumeInput(db->connection) != 1) {
+        go_down(db, PQerrorMessage(db->connection));
+        return;
+    }
+    while (db->connection && !db->broken && (db->state == BUSY || db->state == CHECKING || db->state == CLEARING) &&
+           !PQisBusy(db->connection)) {
+        PGresult *result = PQgetResult(db->connection);
+        if (!result && db->queries > 0)
+            db->queries--; /* NULL ends the answer of one query */
+        else if (!result)
+            break;
+        else if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+            PQclear(result);
+            synced(db);
+        } else
+            take_result(db, result);
+    }
+    if (db->connection && !db->broken && PQstatus(db->connection) != CONNECTION_OK)
+        go_down(db, PQerrorMessage(db->connection));
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    flush(arg);
+}
+
+/* ---- connecting ---- */
+
+static int send_checks(struct db *db)
+{
+    char query[128];
+    snprintf(query, sizeof query, "select \"function\", parameters || ' -> ' || names from %s.signatures()", db->api);
+    if (PQsendQueryParams(db->connection, query, 0, NULL, NULL, NULL, NULL, 0) != 1)
+        return -1;
+    db->queries = 1;
+    for (size_t i = 0; i < proto_command_count + 2; i++) {
+        const struct proto_command *command = i < proto_command_count      ? &proto_commands[i]
+                                              : i == proto_command_count ? &statement_admit
+                                                                         : &statement_news;
+        if (command->kind == KIND_BUILTIN)
+            continue;
+        char *text = statement_text(command, db->api);
+        int sent = text ? PQsendPrepare(db->connection, command->verb, text, 0, NULL) : 0;
+        free(text);
+        if (sent != 1)
+            return -1;
+        db->queries++;
+    }
+    return PQpipelineSync(db->connection) == 1 ? 0 : -1;
+}
+
+static void connected(struct db *db)
+{
+    int fd = PQsocket(db->connection);
+    db->readable = event_new(db->base, fd, EV_READ | EV_PERSIST, on_readable, db);
+    db->writable = event_new(db->base, fd, EV_WRITE, on_writable, db);
+    if (!db->readable || !db->writable || event_add(db->readable, NULL) < 0) {
+        go_down(db, "out of memory");
+        return;
+    }
+    db->state = CHECKING;
+    db->lead = 0;
+    db->rehearsal = false;
+    clear_results(db);
+    if (PQsetnonblocking(db->connection, 1) < 0 || PQenterPipelineMode(db->connection) != 1 || send_checks(db) < 0)
+        go_down(db, PQerrorMessage(db->connection));
+    else
+        flush(db);
+}
+
+static void on_connecting(evutil_socket_t fd, short what, void *arg)
+{
+    struct db *db = arg;
+    (void)fd;
+    (void)what;
+    free_event(&db->connecting); /* the next step may have another socket under the same number */
+    PostgresPollingStatusType status = PQconnectPoll(db->connection);
+    if (status == PGRES_POLLING_OK) {
+        connected(db);
+        return;
+    }
+    if (status != PGRES_POLLING_FAILED) {
+        short direction = status == PGRES_POLLING_READING ? EV_READ : EV_WRITE;
+        db->connecting = event_new(db->base, PQsocket(db->connection), direction, on_connecting, db);
+        if (db->connecting && event_add(db->connecting, NULL) == 0)
+            return;
+    }
+    go_down(db, PQerrorMessage(db->connection));
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    go_down(arg, "no connection within 10 s");
+}
+
+static void quiet(void *arg, const PGresult *result)
+{
+    (void)arg;
+    (void)result; /* notices of the server; its log has them */
+}
+
+static void connect_begin(struct db *db)
+{
+    db->state = CONNECTING;
+    event_add(db->deadline, &(struct timeval){CONNECT_SECONDS, 0});
+    db->connection = PQconnectStartParams((const char *const *)db->keywords, (const char *const *)db->values, 0);
+    if (!db->connection || PQstatus(db->connection) == CONNECTION_BAD) {
+        go_down(db, db->connection ? PQerrorMessage(db->connection) : "out of memory");
+        return;
+    }
+    PQsetNoticeReceiver(db->connection, quiet, NULL);
+    db->connecting = event_new(db->base, PQsocket(db->connection), EV_WRITE, on_connecting, db);
+    if (!db->connecting || event_add(db->connecting, NULL) < 0)
+        go_down(db, "out of memory");
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    connect_begin(arg);
+}
+
+/* ---- what the owner calls ---- */
+
+bool db_ready(const struct db *db)
+{
+    return db->state == READY && !db->broken;
+}
+
+static int send_lead(struct db *db, enum db_kind kind, uint64_t number)
+{
+    char query[128], text[24];
+    const char *values[] = {db->run, text};
+    db->lead = 0;
+    if (kind == DB_READ)
+        return 0;
+    if (kind == DB_REHEARSAL) {
+        if (PQsendQueryParams(db->connection, "begin", 0, NULL, NULL, NULL, NULL, 0) != 1)
+            return -1;
+        db->lead++;
+    }
+    snprintf(text, sizeof text, "%llu", (unsigned long long)number);
+    snprintf(query, sizeof query, "select %s.batch_open($1::text, $2::bigint)", db->api);
+    db->lead++;
+    return PQsendQueryParams(db->connection, query, 2, NULL, values, NULL, NULL, 0) == 1 ? 0 : -1;
+}
+
+void db_send(struct db *db, enum db_kind kind, uint64_t number, const struct db_call *calls, size_t count)
+{
+    clear_results(db);
+    db->state = BUSY;
+    db->rehearsal = kind == DB_REHEARSAL;
+    db->call_count = count;
+    int sent = send_lead(db, kind, number);
+    for (size_t i = 0; i < count && sent == 0; i++)
+        sent = send_call(db, &calls[i]);
+    if (sent == 0 && db->rehearsal)
+        sent = PQsendQueryParams(db->connection, "rollback", 0, NULL, NULL, NULL, NULL, 0) == 1 ? 0 : -1;
+    db->queries = db->lead + count + db->rehearsal;
+    if (sent < 0 || PQpipelineSync(db->connection) != 1)
+        break_later(db);
+    else
+        flush(db);
+}
+
+size_t db_rows(const struct db_result *result)
+{
+    return (size_t)PQntuples(result->pg);
+}
+
+size_t db_columns(const struct db_result *result)
+{
+    return (size_t)PQnfields(result->pg);
+}
+
+const char *db_column_name(const struct db_result *result, size_t column)
+{
+    return PQfname(result->pg, (int)column);
+}
+
+enum db_form db_column_form(const struct db_result *result, size_t column)
+{
+    Oid type = PQftype(result->pg, (int)column);
+    return type == BOOL_OID ? DB_BOOLEAN : type == BYTEA_OID ? DB_BYTES : DB_TEXT;
+}
+
+static struct slice decode(struct db_result *result, const char *text, size_t len)
+{
+    size_t size = 0;
+    unsigned char *bytes = len >= 2 ? PQunescapeBytea((const unsigned char *)text, &size) : NULL;
+    struct decoded *decoded = bytes ? malloc(sizeof *decoded + size + 1) : NULL;
+    if (decoded) {
+        memcpy(decoded->bytes, bytes, size);
+        decoded->next = result->decoded;
+        result->decoded = decoded;
+    }
+    PQfreemem(bytes);
+    return decoded ? (struct slice){(char *)decoded->bytes, size} : (struct slice){0};
+}
+
+struct slice db_value(struct db_result *result, size_t row, size_t column)
+{
+    int r = (int)row, c = (int)column;
+    if (PQgetisnull(result->pg, r, c))
+        return (struct slice){0};
+    struct slice text = {PQgetvalue(result->pg, r, c), (size_t)PQgetlength(result->pg, r, c)};
+    if (db_column_form(result, column) == DB_BYTES)
+        return decode(result, text.at, text.len);
+    return text;
+}
+
+/* ---- making one ---- */
+
+/* A host that is a name would be looked up, and that blocks the loop. NULL, or what is wrong. */
+static const char *refuse_lookup(const PQconninfoOption *options)
+{
+    const char *host = NULL, *address = NULL;
+    for (const PQconninfoOption *o = options; o->keyword; o++) {
+        if (strcmp(o->keyword, "host") == 0)
+            host = o->val;
+        if (strcmp(o->keyword, "hostaddr") == 0)
+            address = o->val;
+    }
+    if (address || !host)
+        return NULL;
+    for (const char *at = host; *at;) {
+        char one[256];
+        size_t len = strcspn(at, ",");
+        struct in6_addr parsed;
+        snprintf(one, sizeof one, "%.*s", (int)len, at);
+        if (one[0] != '\0' && one[0] != '/' && one[0] != '@' && inet_pton(AF_INET, one, &parsed) != 1 && inet_pton(AF_INET6, one, &parsed) != 1)
+            return "host is a name, which would have to be looked up; give the folder of a socket, or hostaddr";
+        at += len + (at[len] == ',');
+    }
+    return NULL;
+}
+
+/* Settings that a connection has unless its conninfo says otherwise. */
+static const struct {
+    const char *keyword, *value;
+} defaults[] = {
+    {"application_name", "buurtaald"}, {"client_encoding", "UTF8"}, {"keepalives_idle", "10"}, {"keepalives_interval", "5"},
+    {"keepalives_count", "3"},         {"tcp_user_timeout", "15000"},
+};
+
+static int add_setting(struct db *db, size_t *count, const char *keyword, const char *value)
+{
+    db->keywords[*count] = strdup(keyword);
+    db->values[*count] = strdup(value);
+    return db->keywords[*count] && db->values[(*count)++] ? 0 : -1;
+}
+
+static int copy_settings(struct db *db, const PQconninfoOption *options)
+{
+    size_t most = COUNT(defaults) + 2, count = 0;
+    for (const PQconninfoOption *o = options; o->keyword; o++)
+        most++;
+    db->keywords = calloc(most, sizeof *db->keywords);
+    db->values = calloc(most, sizeof *db->values);
+    if (!db->keywords || !db->values)
+        return -1;
+    for (size_t i = 0; i < COUNT(defaults); i++) /* the later one of two counts */
+        if (add_setting(db, &count, defaults[i].keyword, defaults[i].value) < 0)
+            return -1;
+    if (db->write && add_setting(db, &count, "target_session_attrs", "read-write") < 0)
+        return -1;
+    for (const PQconninfoOption *o = options; o->keyword; o++)
+        if (o->val && o->val[0] && add_setting(db, &count, o->keyword, o->val) < 0)
+            return -1;
+    return 0;
+}
+
+static int take_conninfo(struct db *db, const char *conninfo, char *why, size_t why_size)
+{
+    char *fault = NULL;
+    PQconninfoOption *options = PQconninfoParse(conninfo, &fault);
+    const char *wrong = options ? refuse_lookup(options) : fault ? fault : "out of memory";
+    if (!wrong && copy_settings(db, options) < 0)
+        wrong = "out of memory";
+    if (wrong)
+        snprintf(why, why_size, "database connection `%s`: %.*s", db->name, (int)strcspn(wrong, "\n"), wrong);
+    PQconninfoFree(options);
+    PQfreemem(fault);
+    return wrong ? -1 : 0;
+}
+
+struct db *db_open(struct event_base *base, const char *name, const char *conninfo, bool write, db_cell *cell, db_done *done,
+                   db_state *state, void *owner, char *why, size_t why_size)
+{
+    struct db *db = calloc(1, sizeof *db);
+    uint8_t random[16];
+    snprintf(why, why_size, "out of memory");
+    if (!db)
+        return NULL;
+    *db = (struct db){.base = base, .name = name, .write = write, .cell = cell, .done = done, .report = state, .owner = owner,
+                      .backoff_ms = BACKOFF_FIRST_MS};
+    evutil_secure_rng_get_bytes(random, sizeof random);
+    for (size_t i = 0; i < sizeof random; i++)
+        snprintf(db->run + 2 * i, 3, "%02x", random[i]);
+    snprintf(db->api, sizeof db->api, "api_%s", sql_api_hash);
+    db->retry = evtimer_new(base, on_retry, db);
+    db->deadline = evtimer_new(base, on_deadline, db);
+    db->trouble = event_new(base, -1, 0, on_trouble, db);
+    if (!db->retry || !db->deadline || !db->trouble || take_conninfo(db, conninfo, why, why_size) < 0) {
+        db_close(db);
+        return NULL;
+    }
+    event_add(db->retry, &(struct timeval){0, 0});
+    return db;
+}
+
+void db_close(struct db *db)
+{
+    if (!db)
+        return;
+    clear_results(db);
+    free_event(&db->connecting);
+    free_event(&db->readable);
+    free_event(&db->writable);
+    free_event(&db->retry);
+    free_event(&db->deadline);
+    free_event(&db->trouble);
+    PQfinish(db->connection);
+    for (size_t i = 0; db->keywords && db->keywords[i]; i++)
+        free(db->keywords[i]);
+    for (size_t i = 0; db->values && db->values[i]; i++)
+        free(db->values[i]);
+    free(db->keywords);
+    free(db->values);
+    free(db->buffer.bytes);
+    free(db);
+}

@@ -1,0 +1,223 @@
+/* Writes the SQL statement of each command from its row: the same few shapes for all. Pure. */
+#include "statement.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct proto_type certificate_type = {.name = "certificate", .class = CLASS_KEY, .sql = "bytea"};
+static const struct proto_type number_type = {.name = "log", .class = CLASS_PLAIN, .sql = "bigint"};
+
+const struct proto_command statement_admit = {
+    .verb = "admit",
+    .kind = KIND_READ,
+    .fields = (const struct proto_field[]){{"certificate", &certificate_type, FIELD_REQUIRED}},
+    .field_count = 1,
+    .replies = "party role log head time",
+    .help = "who a certificate speaks for",
+};
+
+const struct proto_command statement_news = {
+    .verb = "news",
+    .kind = KIND_READ,
+    .fields = (const struct proto_field[]){{"after", &number_type, FIELD_REQUIRED}},
+    .field_count = 1,
+    .replies = "log time fingerprint oin issuer",
+    .help = "what is new since a number of the log",
+};
+
+static size_t lead(const struct proto_command *command)
+{
+    if (command == &statement_admit || command == &statement_news)
+        return 0;
+    return proto_is_write(command) ? LEAD_WRITE : LEAD_READ;
+}
+
+size_t statement_params(const struct proto_command *command)
+{
+    return lead(command) + command->field_count;
+}
+
+bool statement_is_binary(const struct proto_command *command, size_t param)
+{
+    if (param < lead(command))
+        return param == LEAD_CERTIFICATE;
+    return command->fields[param - lead(command)].type->class != CLASS_PLAIN;
+}
+
+/* ---- pieces ---- */
+
+static void put_function(FILE *out, const struct proto_command *command)
+{
+    for (const char *c = command->verb; *c; c++)
+        fputc(*c == '-' ? '_' : *c, out);
+}
+
+/* Calls `piece` for each name of the row's replies. */
+static void each_reply(FILE *out, const struct proto_command *command, const char *before, const char *quote)
+{
+    for (const char *name = command->replies; *name;) {
+        int len = (int)strcspn(name, " ");
+        fprintf(out, "%s%s%.*s%s", before, quote, len, name, quote);
+        name += len + (name[len] == ' ');
+    }
+}
+
+static bool replies_with(const struct proto_command *command, const char *wanted)
+{
+    for (const char *name = command->replies; *name;) {
+        size_t len = strcspn(name, " ");
+        if (slice_is((struct slice){name, len}, wanted))
+            return true;
+        name += len + (name[len] == ' ');
+    }
+    return false;
+}
+
+/* unnest($1::text[], ...) with ordinality request (p0, p1, ..., ord) */
+static void put_requests(FILE *out, const struct proto_command *command)
+{
+    size_t count = statement_params(command);
+    fputs("unnest(", out);
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, "%s$%zu::%s[]", i ? ", " : "", i + 1, statement_is_binary(command, i) ? "bytea" : "text");
+    fputs(") with ordinality request (", out);
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, "p%zu, ", i);
+    fputs("ord)", out);
+}
+
+/* The function with the parameters of one request (or, for a set, of all). */
+static void put_call(FILE *out, const struct proto_command *command, const char *api)
+{
+    bool set = command->kind == KIND_WRITE_SET;
+    fprintf(out, "%s.", api);
+    put_function(out, command);
+    fputs(set ? "($1, $2, $3" : "(p0, p1, p2", out);
+    for (size_t i = 0; i < command->field_count; i++) {
+        size_t param = lead(command) + i;
+        const struct proto_type *type = command->fields[i].type;
+        if (set)
+            fprintf(out, ", $%zu%s::%s[]", param + 1, type->class == CLASS_PLAIN ? "::text[]" : "", type->sql);
+        else
+            fprintf(out, ", p%zu::%s", param, type->sql);
+    }
+    fputc(')', out);
+}
+
+static void put_columns(FILE *out, const struct proto_command *command)
+{
+    fputs("(present, code, field", out);
+    each_reply(out, command, ", ", "\"");
+    fputs(command->kind == KIND_LIST ? ", \"after\")" : ")", out);
+}
+
+/* lateral (the function where the certificate still counts, else one row `revoked`) reply (...) */
+static void put_guarded_call(FILE *out, const struct proto_command *command, const char *api)
+{
+    fputs("lateral (select true, called.* from ", out);
+    put_call(out, command, api);
+    fputs(" called where open.live union all select true, 'revoked', null", out);
+    for (const char *name = command->replies; *name; name += name[0] == ' ') {
+        fputs(", null", out);
+        name += strcspn(name, " ");
+    }
+    if (command->kind == KIND_LIST)
+        fputs(", null", out);
+    fputs(" where not open.live) reply ", out);
+    put_columns(out, command);
+}
+
+static void put_selected(FILE *out, const struct proto_command *command, const char *from)
+{
+    char before[32];
+    snprintf(before, sizeof before, ", %s.", from);
+    fprintf(out, "%s.present, %s.code, %s.field", from, from, from);
+    each_reply(out, command, before, "\"");
+    if (command->kind == KIND_LIST)
+        fprintf(out, ", %s.\"after\"", from);
+}
+
+/* ---- the shapes ---- */
+
+static void put_read(FILE *out, const struct proto_command *command, const char *api)
+{
+    fputs("select request.ord, open.log, ", out);
+    put_selected(out, command, "reply");
+    fputs(" from ", out);
+    put_requests(out, command);
+    fprintf(out, ", lateral %s.read_open(p0, p1, p2) open (log, live) left join ", api);
+    put_guarded_call(out, command, api);
+    fputs(" on true", out);
+}
+
+static void put_write(FILE *out, const struct proto_command *command, const char *api)
+{
+    fputs("with answer as materialized (", out);
+    if (command->kind == KIND_WRITE_SET) {
+        fputs("select called.*, true as present from ", out);
+        put_call(out, command, api);
+        fputs(" with ordinality called (code, field", out);
+        each_reply(out, command, ", ", "\"");
+        fputs(", ord)", out);
+    } else {
+        fputs("select request.ord, reply.* from ", out);
+        put_requests(out, command);
+        fprintf(out, ", lateral %s.write_open(request.ord, p0, p1, p2) open (log, live), ", api);
+        put_guarded_call(out, command, api);
+    }
+    fputs(") select answer.ord, logged.base + answer.ord, ", out);
+    put_selected(out, command, "answer");
+    fprintf(out, " from answer, (select %s.log_append('%s', $1, $3, $4, $5, array_agg(case when code is not null then 'NO ' || code",
+            api, command->verb);
+    if (replies_with(command, "repeated"))
+        fputs(" when repeated then 'OK repeated'", out);
+    if (replies_with(command, "amended"))
+        fputs(" when amended then 'OK amended'", out);
+    fputs(" else 'OK' end order by ord)) from answer) logged (base)", out);
+}
+
+char *statement_text(const struct proto_command *command, const char *api)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    if (command == &statement_admit)
+        fprintf(out, "select request.ord, a.log, true, a.code, null::text, a.party, a.role, a.log, a.head, a.\"time\" "
+                     "from unnest($1::bytea[]) with ordinality request (certificate, ord), lateral %s.admit(certificate) a", api);
+    else if (command == &statement_news)
+        fprintf(out, "select request.ord, n.log, true, null::text, null::text, n.log, n.\"time\", n.fingerprint, n.oin, n.issuer "
+                     "from unnest($1::text[]) with ordinality request (since, ord), lateral %s.news(since::bigint) n", api);
+    else if (proto_is_write(command))
+        put_write(out, command, api);
+    else
+        put_read(out, command, api);
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+char *statement_signature(const struct proto_command *command)
+{
+    const char *array = command->kind == KIND_WRITE_SET ? "[]" : "";
+    char *text = NULL;
+    size_t size;
+    FILE *out = command->kind == KIND_BUILTIN ? NULL : open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    fprintf(out, "text%s,text%s,bytea%s", array, array, array);
+    for (size_t i = 0; i < command->field_count; i++)
+        fprintf(out, ",%s%s", command->fields[i].type->sql, array);
+    fputs(" -> code,field", out);
+    each_reply(out, command, ",", "");
+    if (command->kind == KIND_LIST)
+        fputs(",after", out);
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}

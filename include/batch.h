@@ -1,0 +1,85 @@
+/* Herding the requests of all connections into few transactions: while one batch is in the database the next gathers.
+ *
+ * The life of an item: its owner fills it and hands it to batch_add with its source -> it waits in the source's queue ->
+ * the source's leading run (items of one command) joins a batch -> `answer` is called exactly once, and the item is its
+ * owner's again. Items of one source are answered in the order in which they were added; a source has one run in the
+ * database at a time.
+ *
+ * A batch that fails: class 40, the whole again; a lost connection, the whole again under the same number, so that it
+ * cannot be done twice; classes 53 and 57, BUSY; anything else, halved in order until the one bad item stands alone. */
+#ifndef BUURTAAL_BATCH_H
+#define BUURTAAL_BATCH_H
+
+#include <sys/queue.h>
+
+#include "base.h"
+#include "db.h"
+#include "proto.h"
+#include "statement.h"
+
+struct batch;
+struct config;
+struct event_base;
+
+enum batch_outcome {
+    BATCH_ROWS,     /* the function has answered; for a write the answer is durable */
+    BATCH_INTERNAL, /* our fault, `id` names it in the log; nothing stays */
+    BATCH_OVERLOAD, /* BUSY overload: it was not tried */
+    BATCH_DATABASE, /* BUSY database: nothing of it stays */
+    BATCH_UNKNOWN,  /* BUSY unknown: it may have been done */
+};
+
+/* What came of an item: rows first_row .. first_row + rows - 1 of `result`, valid until `answer` returns. */
+struct batch_answer {
+    enum batch_outcome outcome;
+    struct db_result *result;
+    size_t first_row, rows;
+    const char *id;
+};
+
+struct batch_item;
+typedef void batch_callback(struct batch_item *item, const struct batch_answer *answer);
+
+/* Embedded in what is waiting. The owner sets all but the links. */
+struct batch_item {
+    TAILQ_ENTRY(batch_item) link;
+    const struct proto_command *command;
+    bool rehearsal;
+    const struct slice *cells; /* statement_params(command) of them, the owner's, unchanged until `answer` */
+    batch_callback *answer;
+    struct batch_source *source;
+    int64_t since; /* set by batch_add: monotonic ms */
+    bool taken;    /* set while it is in the database */
+};
+
+TAILQ_HEAD(batch_queue, batch_item);
+
+/* Embedded in whoever sends: a connection, or the daemon itself. */
+struct batch_source {
+    TAILQ_ENTRY(batch_source) link;
+    struct batch_queue waiting;
+    size_t in_flight; /* items of its run in the database */
+    bool listed;
+};
+
+void batch_source_init(struct batch_source *source);
+
+/* Opens the two connections of `config` (write and read). NULL with the reason in `why`. The caller owns the result. */
+struct batch *batch_new(struct event_base *base, const struct config *config, char *why, size_t why_size) MUST_CHECK;
+/* Ends the connections; nothing more is answered. NULL is allowed. */
+void batch_free(struct batch *batch);
+
+/* Adds an item behind those of its source. NULL; or a BUSY code of replies.def (too many wait, or the oldest for too long),
+ * and the item was not taken. */
+const char *batch_add(struct batch *batch, struct batch_source *source, struct batch_item *item) MUST_CHECK;
+/* Takes back all waiting items of a source, without an answer; items that are `taken` are still answered
+ * (source->in_flight tells how many). */
+void batch_drop(struct batch *batch, struct batch_source *source);
+/* Once a second: answers what has waited too long while the database is away. */
+void batch_tick(struct batch *batch);
+/* Both connections are up and checked. */
+bool batch_ready(const struct batch *batch);
+/* Nothing waits and nothing is in the database. */
+bool batch_idle(const struct batch *batch);
+
+#endif

@@ -1,0 +1,23 @@
+/* The commands that the daemon answers itself: hello ping help whoami quit. A table of name and function. */
+#ifndef BUURTAAL_BUILTIN_H
+#define BUURTAAL_BUILTIN_H
+
+#include "base.h"
+
+struct evbuffer;
+struct request;
+struct request_speaker;
+struct server;
+
+/* What a builtin may need of its connection. */
+struct builtin_context {
+    struct server *server;
+    struct request_speaker *speaker;
+    int certificate_days;
+    bool quit; /* set by `quit`: the connection ends after the answer */
+};
+
+/* Answers `request`, whose command is a BUILTIN, into `out` and sets its stage. */
+void builtin_answer(struct request *request, struct builtin_context *context, struct evbuffer *out);
+
+#endif

@@ -1,0 +1,70 @@
+/* One connection to PostgreSQL that never blocks the loop: it connects, prepares, sends batches, and comes back by itself
+ * with growing back-off. It knows statements and rows, nothing of what they mean. Tests of dialogues replace this room
+ * at link time.
+ *
+ * The life of a connection: DOWN -> connecting -> checking (settings, every function against commands.def, prepare) ->
+ * READY; then one batch at a time: db_send -> `done`, which may call db_send again. A connection that is lost answers the
+ * batch in hand with DB_LOST and goes DOWN. `state` is called at READY and at DOWN. Callbacks come from the loop only. */
+#ifndef BUURTAAL_DB_H
+#define BUURTAAL_DB_H
+
+#include "base.h"
+#include "proto.h"
+
+struct db;
+struct db_result;
+struct event_base;
+
+enum db_kind {
+    DB_READ,      /* the calls, one Sync */
+    DB_WRITE,     /* the lock of the log's head with this run's batch number, the calls, one Sync: the commit */
+    DB_REHEARSAL, /* BEGIN, lock, the calls, ROLLBACK, Sync */
+};
+
+/* One call: `rows` requests of one command. The cells of the parameters are asked for while db_send runs. */
+struct db_call {
+    const struct proto_command *command;
+    size_t rows;
+    void *const *items; /* `rows` of them, handed to `cell` */
+};
+
+typedef struct slice db_cell(const void *item, size_t param);
+
+enum db_outcome {
+    DB_DONE,   /* committed (or read, or rolled back as a rehearsal is) */
+    DB_FAILED, /* nothing of it stays; `sqlstate` says why */
+    DB_LOST,   /* the connection broke; whether it was committed is not known */
+};
+
+/* `results[i]` are the rows of calls[i], theirs until this returns; NULL unless the outcome is DB_DONE. `sqlstate` has five
+ * characters, "" unless DB_FAILED; `message` is for the log and never holds personal data. */
+typedef void db_done(void *owner, enum db_outcome outcome, struct db_result *const *results, const char *sqlstate,
+                     const char *message);
+typedef void db_state(void *owner, bool ready);
+
+#define DB_CALLS_MAX 64
+
+/* Begins to connect to `conninfo`. `name` is for the log: "write" or "read". `write` asks for a server that takes writes.
+ * NULL with the reason in `why` when conninfo is malformed or names a host that would have to be looked up (a look-up
+ * blocks: use a socket's folder or hostaddr). The caller owns the result. */
+struct db *db_open(struct event_base *base, const char *name, const char *conninfo, bool write, db_cell *cell, db_done *done,
+                   db_state *state, void *owner, char *why, size_t why_size) MUST_CHECK;
+/* Ends the connection without a callback. NULL is allowed. */
+void db_close(struct db *db);
+
+/* Whether a batch may be sent now. */
+bool db_ready(const struct db *db);
+/* Sends a batch of at most DB_CALLS_MAX calls; db_ready must hold. `number` is the batch's for DB_WRITE and DB_REHEARSAL.
+ * The calls are read before this returns. */
+void db_send(struct db *db, enum db_kind kind, uint64_t number, const struct db_call *calls, size_t count);
+
+enum db_form { DB_TEXT, DB_BOOLEAN, DB_BYTES };
+
+size_t db_rows(const struct db_result *result);
+size_t db_columns(const struct db_result *result);
+const char *db_column_name(const struct db_result *result, size_t column);
+enum db_form db_column_form(const struct db_result *result, size_t column);
+/* The value as text, bytea as its bytes; absent for NULL. Theirs as long as the result. */
+struct slice db_value(struct db_result *result, size_t row, size_t column);
+
+#endif

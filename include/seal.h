@@ -1,0 +1,38 @@
+/* Personal data on its way out of the daemon and back.
+ *
+ * A sealed value is, in this order: 32 bytes HMAC-SHA-256 under the matching key (equal values are equal, across rotations
+ * of sealing keys), 1 byte of flags, 4 bytes number of the sealing key (big-endian), 16 bytes AES-256-SIV tag, the
+ * encrypted text. HMAC and associated data take the field's name and the object the value belongs to: for a `sealed` field
+ * the HMAC of the row's `student`, for a `key` nothing. So a value copied to another row or column does not open. */
+#ifndef BUURTAAL_SEAL_H
+#define BUURTAAL_SEAL_H
+
+#include "base.h"
+
+#define SEAL_HASH_BYTES 32
+#define SEAL_OVERHEAD (SEAL_HASH_BYTES + 1 + 4 + 16)
+#define SEAL_FLAG_BSN 1 /* the text passes the check of a BSN or an onderwijsnummer: SQL knows which college is exempt */
+
+struct seal;
+
+/* Reads the key file: lines `match HEX` (32 bytes, exactly one) and `seal NUMBER HEX` (64 bytes; the last one seals, all
+ * of them open). It must be a regular file of this user without rights for others (mode & 077 = 0). NULL on any fault;
+ * `why` then names file, line and remedy. The caller owns the result. */
+struct seal *seal_load(const char *path, char *why, size_t why_size) MUST_CHECK;
+/* Wipes the keys. NULL is allowed. */
+void seal_free(struct seal *seal);
+/* Makes a new key file with fresh random keys; never overwrites. 0, or -1 with the reason in `why`. */
+int seal_make_keys(const char *path, char *why, size_t why_size) MUST_CHECK;
+
+/* Seals `text` (at least one byte) for `field` of the object `object` (its 32-byte hash, or absent) into `out`, which has
+ * room for text.len + SEAL_OVERHEAD bytes. The length written, or 0 when OpenSSL fails. */
+size_t seal_close(struct seal *seal, const char *field, struct slice object, struct slice text, uint8_t *out) MUST_CHECK;
+
+/* Opens `sealed` into `out`, which has room for sealed.len bytes. The length of the text, or 0 when the value is not whole
+ * or was not sealed for this field and object, or with a key that is not known. */
+size_t seal_open(struct seal *seal, const char *field, struct slice object, struct slice sealed, uint8_t *out) MUST_CHECK;
+
+/* SHA-256 of `bytes`, into 32 bytes. 0 or -1. */
+int seal_sha256(struct slice bytes, uint8_t out[32]) MUST_CHECK;
+
+#endif

@@ -1,0 +1,28 @@
+/* One connection's conversation: who it is, its queue of requests, its end.
+ *
+ * HANDSHAKE -> ADMITTING -> OPEN -> ENDING, see enum session_state in session.c. A session frees itself when its stream is
+ * closed and the database holds nothing of it any more. */
+#ifndef BUURTAAL_SESSION_H
+#define BUURTAAL_SESSION_H
+
+#include "base.h"
+
+struct server;
+struct session;
+
+/* Takes over the accepted socket `fd`. `limit`: there are too many connections, so all it will hear is `* BYE code=limit`.
+ * NULL when out of memory (fd is closed). It adds itself to the server's list, and leaves it when it ends. */
+struct session *session_new(struct server *server, int fd, bool limit) MUST_CHECK;
+
+/* Ends it with `* BYE code=...` after what it has asked and the database already has; for `draining` all that it has asked
+ * is answered first. Idempotent; the first code stays. */
+void session_bye(struct session *session, const char *code);
+
+/* Once a second: deadlines of silence and of unsent output. `now` is clock_monotonic's. */
+void session_tick(struct session *session, int64_t now);
+
+/* Ends it with BYE revoked when it came with this certificate: a fingerprint (32 bytes), or an OIN and the issuer's
+ * fingerprint (32 bytes); what is absent is not compared. */
+void session_revoke(struct session *session, struct slice fingerprint, struct slice oin, struct slice issuer);
+
+#endif
