@@ -1,6 +1,6 @@
-/* Herding the requests of all connections into few transactions. Two lanes, writes and reads, each with one connection and
- * one batch in hand; the rest waits with its source, and sources wait in turn.
- * Limits: 64 requests of one source and 1,024 in all a batch. The rules of failure are those of batch.h. */
+/* Herding the requests of all connections into few transactions. Two lanes, writes and reads, each with one connection
+ * and one batch in hand; the rest waits with its source, and sources wait in turn. Limits: 64 requests of one source
+ * and 1,024 in all a batch. The rules of failure are those of batch.h. */
 #include "batch.h"
 
 #include <stdio.h>
@@ -12,16 +12,17 @@
 #include "config.h"
 #include "log.h"
 
-#define RUN_MOST 64      /* items of one source in a batch */
-#define BATCH_MOST 1024  /* items in all in a batch */
-#define LOST_MS 10000    /* how long a batch whose connection broke waits for the next one */
-#define AGAIN_MOST 20    /* repeats after serialisation failures and the like */
+#define RUN_MOST 64     /* items of one source in a batch */
+#define BATCH_MOST 1024 /* items in all in a batch */
+#define LOST_MS 10000   /* how long a batch whose connection broke waits for the next one */
+#define AGAIN_MOST 20   /* repeats after serialisation failures and the like */
 
 TAILQ_HEAD(source_list, batch_source);
 
-/* What one connection has in hand. Items before `from` are answered. `from` to `to` is the part that is in the database, or
- * that waits for the connection to come back; the rest follows. `number` names the attempt in the database, and stays the
- * same until it is confirmed or known to have failed, so that no part of it can be done twice. */
+/* What one connection has in hand. Items before `from` are answered. `from` to `to` is the part that is in the
+ * database, or that waits for the connection to come back; the rest follows. `number` names the attempt in the
+ * database, and stays the same until it is confirmed or known to have failed, so that no part of it can be done twice.
+ */
 struct lane {
     struct batch *batch;
     struct db *db;
@@ -31,7 +32,8 @@ struct lane {
     size_t count, from, to;
     struct batch_item *items[BATCH_MOST]; /* items of one command stand together */
     uint64_t number;
-    size_t widest;      /* an attempt under this number that reached to here was lost, and may have been committed; 0: none */
+    size_t
+        widest; /* an attempt under this number that reached to here was lost, and may have been committed; 0: none */
     int lost, again;    /* attempts of this part that ended so */
     int64_t lost_since; /* monotonic ms */
 };
@@ -116,15 +118,14 @@ void batch_drop(struct batch *batch, struct batch_source *source)
 
 /* ---- answering ---- */
 
+/* The callback comes last: it may free the item and, when nothing more of it is in the database, its source. */
 static void answer(struct lane *lane, struct batch_item *item, const struct batch_answer *what)
 {
     struct batch_source *source = item->source;
-    bool last = --source->in_flight == 0;
     item->taken = false;
-    item->answer(item, what); /* may free the item, and the source when nothing of it is left */
-    if (!last)
-        return;
-    (void)lane;
+    source->in_flight--;
+    list_source(lane->batch, source);
+    item->answer(item, what);
 }
 
 /* Answers the items up to `end` with the same outcome, without rows. */
@@ -159,23 +160,15 @@ static unsigned long read_number(struct slice text)
 }
 
 /* Our fault, with an id that the client is told and the log explains. */
-static const char *note_fault(struct lane *lane, const struct batch_item *item, const char *sqlstate, const char *message)
-{
-    static const size_t room = 40;
-    char quoted[512];
-    char *id = malloc(room);
-    if (id)
-        snprintf(id, room, "%llx-%llu", (unsigned long long)lane->batch->started, (unsigned long long)++lane->batch->faults);
-    log_event(LOG_LEVEL_ERROR, "internal", "id=%s verb=%s sqlstate=%s reason=%s", id ? id : "-", item->command->verb,
-              sqlstate[0] ? sqlstate : "-", log_quote(quoted, sizeof quoted, message));
-    return id;
-}
-
 static void answer_internal(struct lane *lane, const char *sqlstate, const char *message)
 {
-    const char *id = note_fault(lane, lane->items[lane->from], sqlstate, message);
-    answer_all(lane, lane->from + 1, BATCH_INTERNAL, id ? id : "-");
-    free((void *)(uintptr_t)id);
+    char id[40], quoted[512];
+    snprintf(id, sizeof id, "%llx-%llu", (unsigned long long)lane->batch->started,
+             (unsigned long long)++lane->batch->faults);
+    log_event(LOG_LEVEL_ERROR, "internal", "id=%s verb=%s sqlstate=%s reason=%s", id,
+              lane->items[lane->from]->command->verb, sqlstate[0] ? sqlstate : "-",
+              log_quote(quoted, sizeof quoted, message));
+    answer_all(lane, lane->from + 1, BATCH_INTERNAL, id);
 }
 
 /* Deals the rows of one call to its `count` items, by ordinal. */
@@ -192,7 +185,9 @@ static void deal(struct lane *lane, struct db_result *result, size_t count)
             continue;
         }
         lane->from++;
-        answer(lane, item, &(struct batch_answer){.outcome = BATCH_ROWS, .result = result, .first_row = first, .rows = row - first});
+        answer(
+            lane, item,
+            &(struct batch_answer){.outcome = BATCH_ROWS, .result = result, .first_row = first, .rows = row - first});
     }
 }
 
@@ -215,18 +210,31 @@ static void confirmed(struct lane *lane, struct db_result *const *results)
 
 /* ---- failure ---- */
 
+/* Gives the part up. Was an attempt under its number lost, then nobody can say of all that it held whether it was done.
+ */
+static void give_up(struct lane *lane)
+{
+    if (lane->widest > 0)
+        answer_all(lane, lane->widest > lane->to ? lane->widest : lane->to, BATCH_UNKNOWN, NULL);
+    else
+        answer_all(lane, lane->to, BATCH_DATABASE, NULL);
+    next_part(lane);
+}
+
+static bool is_passing(const char *sqlstate)
+{
+    return memcmp(sqlstate, "40", 2) == 0 || memcmp(sqlstate, "53", 2) == 0 || memcmp(sqlstate, "57", 2) == 0 ||
+           strcmp(sqlstate, "25006") == 0; /* this server takes no writes any more */
+}
+
 static void failed(struct lane *lane, const char *sqlstate, const char *message)
 {
-    enum batch_outcome busy = lane->write && lane->widest > 0 ? BATCH_UNKNOWN : BATCH_DATABASE;
     if (strcmp(sqlstate, "BT001") == 0) { /* an attempt under this number was committed before its connection broke */
-        answer_all(lane, lane->widest > lane->to ? lane->widest : lane->to, BATCH_UNKNOWN, NULL);
-        next_part(lane);
+        give_up(lane);
     } else if (memcmp(sqlstate, "40", 2) == 0 && ++lane->again <= AGAIN_MOST) {
         send_part(lane);
-    } else if (memcmp(sqlstate, "40", 2) == 0 || memcmp(sqlstate, "53", 2) == 0 || memcmp(sqlstate, "57", 2) == 0 ||
-               strcmp(sqlstate, "25006") == 0) {
-        answer_all(lane, lane->to, busy, NULL);
-        next_part(lane);
+    } else if (is_passing(sqlstate)) {
+        give_up(lane);
     } else if (lane->to - lane->from > 1) {
         lane->to = lane->from + (lane->to - lane->from) / 2;
         lane->lost = 0;
@@ -237,8 +245,8 @@ static void failed(struct lane *lane, const char *sqlstate, const char *message)
     }
 }
 
-/* The connection broke with a part under way. The whole again when it is back, under the same number; after the second time
- * in halves, to find the one that ends backends; that one is not sent a third time. */
+/* The connection broke with a part under way. The whole again when it is back, under the same number; after the second
+ * time in halves, to find the one that ends backends; that one is not sent a third time. */
 static void lost(struct lane *lane)
 {
     lane->in_database = false;
@@ -251,13 +259,14 @@ static void lost(struct lane *lane)
         lane->to = lane->from + (lane->to - lane->from) / 2;
         lane->lost = 0;
     } else {
-        log_event(LOG_LEVEL_ERROR, "given-up", "verb=%s reason=\"two backends ended with it\"", lane->items[lane->from]->command->verb);
-        answer_all(lane, lane->from + 1, lane->widest > 0 ? BATCH_UNKNOWN : BATCH_DATABASE, NULL);
-        next_part(lane);
+        log_event(LOG_LEVEL_ERROR, "given-up", "verb=%s reason=\"two backends ended with it\"",
+                  lane->items[lane->from]->command->verb);
+        give_up(lane);
     }
 }
 
-static void on_done(void *owner, enum db_outcome outcome, struct db_result *const *results, const char *sqlstate, const char *message)
+static void on_done(void *owner, enum db_outcome outcome, struct db_result *const *results, const char *sqlstate,
+                    const char *message)
 {
     struct lane *lane = owner;
     lane->in_database = false;
@@ -332,13 +341,24 @@ static void take_run(struct lane *lane, struct batch_source *source)
     }
 }
 
-static int by_command(const void *a, const void *b)
+/* Brings the items of one command together, in the order in which they stand. Commands are few. */
+static void group_by_command(struct lane *lane)
 {
-    const struct batch_item *const *one = a, *const *other = b;
-    return ((*one)->command > (*other)->command) - ((*one)->command < (*other)->command);
+    struct batch_item *grouped[BATCH_MOST];
+    size_t count = 0;
+    for (size_t i = 0; i < lane->count; i++) {
+        const struct proto_command *command = lane->items[i] ? lane->items[i]->command : NULL;
+        for (size_t j = i; command && j < lane->count; j++)
+            if (lane->items[j] && lane->items[j]->command == command) {
+                grouped[count++] = lane->items[j];
+                lane->items[j] = NULL;
+            }
+    }
+    memcpy(lane->items, grouped, count * sizeof grouped[0]);
 }
 
-/* The end of the loop's turn: who waits leaves together. A rehearsal goes alone: beside others it would see what they do. */
+/* The end of the loop's turn: who waits leaves together. A rehearsal goes alone: beside others it would see what they
+ * do. */
 static void on_leave(evutil_socket_t fd, short what, void *arg)
 {
     struct lane *lane = arg;
@@ -355,22 +375,23 @@ static void on_leave(evutil_socket_t fd, short what, void *arg)
             take_run(lane, source);
     }
     lane->to = lane->count;
-    if (lane->count > 1) /* mergesort in glibc: items of one source keep their order */
-        qsort(lane->items, lane->count, sizeof lane->items[0], by_command);
+    group_by_command(lane);
     send_part(lane);
 }
 
 /* ---- the room ---- */
 
-static int open_lane(struct batch *batch, struct lane *lane, struct event_base *base, const char *conninfo, bool write, char *why,
-                     size_t why_size)
+static int open_lane(struct batch *batch, struct lane *lane, struct event_base *base, const char *conninfo, bool write,
+                     char *why, size_t why_size)
 {
     lane->batch = batch;
     lane->write = write;
     lane->number = 1;
     TAILQ_INIT(&lane->sources);
     lane->leave = event_new(base, -1, 0, on_leave, lane);
-    lane->db = lane->leave ? db_open(base, write ? "write" : "read", conninfo, write, cell, on_done, on_state, lane, why, why_size) : NULL;
+    lane->db = lane->leave ? db_open(base, write ? "write" : "read", conninfo, write, cell, on_done, on_state, lane,
+                                     why, why_size)
+                           : NULL;
     return lane->db ? 0 : -1;
 }
 
@@ -387,8 +408,8 @@ struct batch *batch_new(struct event_base *base, const struct config *config, ch
     snprintf(why, why_size, "out of memory");
     if (!batch)
         return NULL;
-    batch->waiting_most = (size_t)config->waiting;
-    batch->age_most = (int64_t)config->waiting_age * 1000;
+    batch->waiting_most = (size_t)config->limits_waiting;
+    batch->age_most = (int64_t)config->limits_waiting_age * 1000;
     batch->started = clock_wall();
     if (open_lane(batch, &batch->write, base, config->database_write, true, why, why_size) == 0 &&
         open_lane(batch, &batch->read, base, config->database_read, false, why, why_size) == 0)
@@ -406,23 +427,26 @@ void batch_free(struct batch *batch)
     free(batch);
 }
 
+/* Answers one item that waits with its source: the database is away. */
+static void turn_away(struct lane *lane, struct batch_source *source)
+{
+    struct batch_item *item = TAILQ_FIRST(&source->waiting);
+    unlist_source(lane->batch, source);
+    TAILQ_REMOVE(&source->waiting, item, link);
+    lane->batch->waiting--;
+    source->in_flight++;
+    answer(lane, item, &(struct batch_answer){.outcome = BATCH_DATABASE});
+}
+
 static void tick(struct lane *lane)
 {
     int64_t now = clock_monotonic();
-    if (lane->count > 0 && !lane->in_database && now - lane->lost_since >= LOST_MS) {
-        answer_all(lane, lane->widest, BATCH_UNKNOWN, NULL);
-        answer_all(lane, lane->count, BATCH_DATABASE, NULL);
-        next_part(lane);
+    while (lane->count > 0 && !lane->in_database && now - lane->lost_since >= LOST_MS) {
+        lane->to = lane->count;
+        give_up(lane);
     }
-    while (!lane->in_database && !db_ready(lane->db) && oldest_is_late(lane, now)) {
-        struct batch_source *source = TAILQ_FIRST(&lane->sources);
-        size_t before = lane->count;
-        take_run(lane, source);
-        while (lane->count > before) {
-            struct batch_item *item = lane->items[--lane->count];
-            answer(lane, item, &(struct batch_answer){.outcome = BATCH_DATABASE});
-        }
-    }
+    while (!lane->in_database && !db_ready(lane->db) && oldest_is_late(lane, now))
+        turn_away(lane, TAILQ_FIRST(&lane->sources));
 }
 
 void batch_tick(struct batch *batch)
@@ -431,9 +455,14 @@ void batch_tick(struct batch *batch)
     tick(&batch->read);
 }
 
+static bool lane_ready(const struct lane *lane)
+{
+    return lane->in_database || db_ready(lane->db);
+}
+
 bool batch_ready(const struct batch *batch)
 {
-    return db_ready(batch->write.db) || batch->write.in_database ? db_ready(batch->read.db) || batch->read.in_database : false;
+    return lane_ready(&batch->write) && lane_ready(&batch->read);
 }
 
 bool batch_idle(const struct batch *batch)

@@ -1,15 +1,17 @@
 /* One connection to PostgreSQL on libpq, in pipeline mode, without a call that blocks. Connecting polls the socket that
- * libpq has at that moment (it may be another after each step); from then on two persistent events, reading always armed.
- * Limits: one batch at a time, DB_CALLS_MAX calls a batch. */
+ * libpq has at that moment (it may be another after each step); from then on two persistent events, reading always
+ * armed. Limits: one batch at a time, DB_CALLS_MAX calls a batch. */
 #include "db.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <arpa/inet.h>
 #include <event2/event.h>
+#include <event2/util.h>
 #include <libpq-fe.h>
 
+#include "array.h"
+#include "conninfo.h"
 #include "log.h"
 #include "sql_files.h"
 #include "statement.h"
@@ -17,12 +19,10 @@
 #define CONNECT_SECONDS 10
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MOST_MS 5000
-#define TEXT_OID 25
 #define BYTEA_OID 17
-#define TEXT_ARRAY_OID 1009
-#define BYTEA_ARRAY_OID 1001
 #define BOOL_OID 16
 #define MESSAGE_MAX 256
+#define BATCH_OPEN "batch_open" /* no verb has an underscore */
 
 enum state {
     DOWN,       /* no connection; `retry` is armed, or a callback is about to arm it */
@@ -43,12 +43,6 @@ struct db_result {
     struct decoded *decoded; /* bytea values that were asked for */
 };
 
-/* Bytes that grow. */
-struct buffer {
-    char *bytes;
-    size_t len, room;
-};
-
 struct db {
     struct event_base *base;
     const char *name;
@@ -58,94 +52,60 @@ struct db {
     db_state *report;
     void *owner;
 
-    char **keywords, **values; /* of the connection, ended by NULL */
-    char run[33];              /* names this run of this daemon, for daemon_run */
+    struct conninfo conninfo;
+    char run[33]; /* names this run of this daemon, for daemon_run */
     char api[32];
 
     enum state state;
-    bool was_ready;  /* since the process began: a mismatch then is no reason to stop */
-    bool broken;     /* a send failed; the loop will take the connection down */
+    bool was_ready; /* since the process began: a mismatch then is no reason to stop */
+    bool broken;    /* a send failed; the loop will take the connection down */
     PGconn *connection;
     struct event *connecting; /* while CONNECTING, for the socket of this moment */
     struct event *readable, *writable;
     struct event *retry, *deadline, *trouble;
     int backoff_ms;
 
-    size_t queries;    /* answers still to come before the Sync's; 0: the Sync's is next */
+    size_t queries; /* answers still to come before the Sync's; 0: the Sync's is next */
     size_t lead, call_count;
     struct db_result results[DB_CALLS_MAX];
     char sqlstate[6];
     char message[MESSAGE_MAX];
     bool rehearsal;
-    struct buffer buffer; /* parameters of the call being sent */
+    struct array_buffer buffer; /* parameters of the call being sent */
 };
 
 static void connect_begin(struct db *db);
 
-/* ---- parameters: arrays in libpq's binary form ---- */
-
-static int buffer_room(struct buffer *buffer, size_t more)
-{
-    if (buffer->len + more <= buffer->room)
-        return 0;
-    size_t room = (buffer->len + more) * 2;
-    char *bytes = realloc(buffer->bytes, room);
-    if (!bytes)
-        return -1;
-    buffer->bytes = bytes;
-    buffer->room = room;
-    return 0;
-}
-
-static void put_int(struct buffer *buffer, uint32_t value)
-{
-    uint32_t wire = htonl(value);
-    memcpy(buffer->bytes + buffer->len, &wire, sizeof wire);
-    buffer->len += sizeof wire;
-}
-
-/* One parameter: a one-dimensional array of the cells of all rows. 0 or -1. */
-static int put_array(struct db *db, const struct db_call *call, size_t param, bool binary)
-{
-    struct buffer *buffer = &db->buffer;
-    if (buffer_room(buffer, 20) < 0)
-        return -1;
-    put_int(buffer, 1); /* dimensions */
-    put_int(buffer, 1); /* there may be NULLs */
-    put_int(buffer, binary ? BYTEA_OID : TEXT_OID);
-    put_int(buffer, (uint32_t)call->rows);
-    put_int(buffer, 1); /* lower bound */
-    for (size_t row = 0; row < call->rows; row++) {
-        struct slice cell = db->cell(call->items[row], param);
-        if (buffer_room(buffer, 4 + cell.len) < 0)
-            return -1;
-        put_int(buffer, cell.at ? (uint32_t)cell.len : UINT32_MAX);
-        if (cell.at) {
-            memcpy(buffer->bytes + buffer->len, cell.at, cell.len);
-            buffer->len += cell.len;
-        }
-    }
-    return 0;
-}
+/* ---- sending ---- */
 
 static int send_call(struct db *db, const struct db_call *call)
 {
     size_t count = statement_params(call->command), starts[STATEMENT_PARAMS_MAX + 1];
     const char *values[STATEMENT_PARAMS_MAX];
     int lengths[STATEMENT_PARAMS_MAX], formats[STATEMENT_PARAMS_MAX];
-    db->buffer.len = 0;
-    for (size_t i = 0; i < count; i++) {
-        starts[i] = db->buffer.len;
-        if (put_array(db, call, i, statement_is_binary(call->command, i)) < 0)
-            return -1;
+    array_clear(&db->buffer);
+    for (size_t param = 0; param < count; param++) {
+        starts[param] = db->buffer.len;
+        array_begin(&db->buffer, call->rows, statement_is_binary(call->command, param));
+        for (size_t row = 0; row < call->rows; row++)
+            array_put(&db->buffer, db->cell(call->items[row], param));
     }
     starts[count] = db->buffer.len;
-    for (size_t i = 0; i < count; i++) {
+    if (db->buffer.broken)
+        return -1;
+    for (size_t i = 0; i < count; i++) { /* only now, for the buffer moves as it grows */
         values[i] = db->buffer.bytes + starts[i];
         lengths[i] = (int)(starts[i + 1] - starts[i]);
         formats[i] = 1;
     }
-    return PQsendQueryPrepared(db->connection, call->command->verb, (int)count, values, lengths, formats, 0) == 1 ? 0 : -1;
+    return PQsendQueryPrepared(db->connection, call->command->verb, (int)count, values, lengths, formats, 0) == 1 ? 0
+                                                                                                                  : -1;
+}
+
+/* A statement without parameters. */
+static int send_simple(struct db *db, const char *text)
+{
+    return PQsendQueryParams(db->connection, text, 0, NULL, NULL, NULL, NULL, 0) == 1 ? 0 : -1;
 }
 
 /* ---- the end of a connection ---- */
@@ -235,7 +195,8 @@ static void become_ready(struct db *db)
     db->was_ready = true;
     db->backoff_ms = BACKOFF_FIRST_MS;
     event_del(db->deadline);
-    log_event(LOG_LEVEL_NOTICE, "database-up", "connection=%s server=%d api=%s", db->name, PQserverVersion(db->connection), db->api);
+    log_event(LOG_LEVEL_NOTICE, "database-up", "connection=%s server=%d api=%s", db->name,
+              PQserverVersion(db->connection), db->api);
     db->report(db->owner, true);
 }
 
@@ -245,7 +206,8 @@ static void mismatch(struct db *db, const char *what)
     char quoted[MESSAGE_MAX * 2];
     log_quote(quoted, sizeof quoted, what);
     if (!db->was_ready)
-        log_fatal("database-mismatch", "connection=%s api=%s reason=%s remedy=\"run buurtaald migrate of this same version\"", db->name,
+        log_fatal("database-mismatch",
+                  "connection=%s api=%s reason=%s remedy=\"run buurtaald migrate of this same version\"", db->name,
                   db->api, quoted);
     log_event(LOG_LEVEL_ERROR, "database-mismatch", "connection=%s api=%s reason=%s", db->name, db->api, quoted);
     go_down(db, what);
@@ -300,7 +262,8 @@ static void finished(struct db *db)
         results[i] = &db->results[i];
     memcpy(sqlstate, db->sqlstate, sizeof sqlstate);
     memcpy(message, db->message, sizeof message);
-    if (failed && strcmp(sqlstate, "25006") == 0) { /* this server takes no writes any more: look for the one that does */
+    if (failed &&
+        strcmp(sqlstate, "25006") == 0) { /* this server takes no writes any more: look for the one that does */
         db->done(db->owner, DB_FAILED, NULL, sqlstate, message);
         if (db->state == BUSY)
             db->state = READY;
@@ -322,7 +285,7 @@ static void synced(struct db *db)
         /* BEGIN ... ROLLBACK stopped in its midst: the failed transaction is still open (measured) */
         db->state = CLEARING;
         db->queries = 1;
-        if (PQsendQueryParams(db->connection, "rollback", 0, NULL, NULL, NULL, NULL, 0) != 1 || PQpipelineSync(db->connection) != 1)
+        if (send_simple(db, "rollback") < 0 || PQpipelineSync(db->connection) != 1)
             break_later(db);
         else
             flush(db);
@@ -346,7 +309,8 @@ static void take_result(struct db *db, PGresult *result)
         break;
     case PGRES_FATAL_ERROR:
         if (!db->sqlstate[0]) {
-            const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE), *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+            const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE),
+                       *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
             snprintf(db->sqlstate, sizeof db->sqlstate, "%s", state ? state : "XX000");
             note_message(db, text ? text : PQresultErrorMessage(result));
         }
@@ -397,11 +361,14 @@ static int send_checks(struct db *db)
 {
     char query[128];
     snprintf(query, sizeof query, "select \"function\", parameters || ' -> ' || names from %s.signatures()", db->api);
-    if (PQsendQueryParams(db->connection, query, 0, NULL, NULL, NULL, NULL, 0) != 1)
+    if (send_simple(db, query) < 0)
         return -1;
-    db->queries = 1;
+    snprintf(query, sizeof query, "select %s.batch_open($1, $2)", db->api);
+    if (PQsendPrepare(db->connection, BATCH_OPEN, query, 0, NULL) != 1)
+        return -1;
+    db->queries = 2;
     for (size_t i = 0; i < proto_command_count + 2; i++) {
-        const struct proto_command *command = i < proto_command_count      ? &proto_commands[i]
+        const struct proto_command *command = i < proto_command_count    ? &proto_commands[i]
                                               : i == proto_command_count ? &statement_admit
                                                                          : &statement_news;
         if (command->kind == KIND_BUILTIN)
@@ -472,7 +439,8 @@ static void connect_begin(struct db *db)
 {
     db->state = CONNECTING;
     event_add(db->deadline, &(struct timeval){CONNECT_SECONDS, 0});
-    db->connection = PQconnectStartParams((const char *const *)db->keywords, (const char *const *)db->values, 0);
+    db->connection =
+        PQconnectStartParams((const char *const *)db->conninfo.keywords, (const char *const *)db->conninfo.values, 0);
     if (!db->connection || PQstatus(db->connection) == CONNECTION_BAD) {
         go_down(db, db->connection ? PQerrorMessage(db->connection) : "out of memory");
         return;
@@ -499,20 +467,19 @@ bool db_ready(const struct db *db)
 
 static int send_lead(struct db *db, enum db_kind kind, uint64_t number)
 {
-    char query[128], text[24];
+    char text[24];
     const char *values[] = {db->run, text};
     db->lead = 0;
     if (kind == DB_READ)
         return 0;
     if (kind == DB_REHEARSAL) {
-        if (PQsendQueryParams(db->connection, "begin", 0, NULL, NULL, NULL, NULL, 0) != 1)
+        if (send_simple(db, "begin") < 0)
             return -1;
         db->lead++;
     }
     snprintf(text, sizeof text, "%llu", (unsigned long long)number);
-    snprintf(query, sizeof query, "select %s.batch_open($1::text, $2::bigint)", db->api);
     db->lead++;
-    return PQsendQueryParams(db->connection, query, 2, NULL, values, NULL, NULL, 0) == 1 ? 0 : -1;
+    return PQsendQueryPrepared(db->connection, BATCH_OPEN, 2, values, NULL, NULL, 0) == 1 ? 0 : -1;
 }
 
 void db_send(struct db *db, enum db_kind kind, uint64_t number, const struct db_call *calls, size_t count)
@@ -525,7 +492,7 @@ void db_send(struct db *db, enum db_kind kind, uint64_t number, const struct db_
     for (size_t i = 0; i < count && sent == 0; i++)
         sent = send_call(db, &calls[i]);
     if (sent == 0 && db->rehearsal)
-        sent = PQsendQueryParams(db->connection, "rollback", 0, NULL, NULL, NULL, NULL, 0) == 1 ? 0 : -1;
+        sent = send_simple(db, "rollback");
     db->queries = db->lead + count + db->rehearsal;
     if (sent < 0 || PQpipelineSync(db->connection) != 1)
         break_later(db);
@@ -581,88 +548,21 @@ struct slice db_value(struct db_result *result, size_t row, size_t column)
 
 /* ---- making one ---- */
 
-/* A host that is a name would be looked up, and that blocks the loop. NULL, or what is wrong. */
-static const char *refuse_lookup(const PQconninfoOption *options)
-{
-    const char *host = NULL, *address = NULL;
-    for (const PQconninfoOption *o = options; o->keyword; o++) {
-        if (strcmp(o->keyword, "host") == 0)
-            host = o->val;
-        if (strcmp(o->keyword, "hostaddr") == 0)
-            address = o->val;
-    }
-    if (address || !host)
-        return NULL;
-    for (const char *at = host; *at;) {
-        char one[256];
-        size_t len = strcspn(at, ",");
-        struct in6_addr parsed;
-        snprintf(one, sizeof one, "%.*s", (int)len, at);
-        if (one[0] != '\0' && one[0] != '/' && one[0] != '@' && inet_pton(AF_INET, one, &parsed) != 1 && inet_pton(AF_INET6, one, &parsed) != 1)
-            return "host is a name, which would have to be looked up; give the folder of a socket, or hostaddr";
-        at += len + (at[len] == ',');
-    }
-    return NULL;
-}
-
-/* Settings that a connection has unless its conninfo says otherwise. */
-static const struct {
-    const char *keyword, *value;
-} defaults[] = {
-    {"application_name", "buurtaald"}, {"client_encoding", "UTF8"}, {"keepalives_idle", "10"}, {"keepalives_interval", "5"},
-    {"keepalives_count", "3"},         {"tcp_user_timeout", "15000"},
-};
-
-static int add_setting(struct db *db, size_t *count, const char *keyword, const char *value)
-{
-    db->keywords[*count] = strdup(keyword);
-    db->values[*count] = strdup(value);
-    return db->keywords[*count] && db->values[(*count)++] ? 0 : -1;
-}
-
-static int copy_settings(struct db *db, const PQconninfoOption *options)
-{
-    size_t most = COUNT(defaults) + 2, count = 0;
-    for (const PQconninfoOption *o = options; o->keyword; o++)
-        most++;
-    db->keywords = calloc(most, sizeof *db->keywords);
-    db->values = calloc(most, sizeof *db->values);
-    if (!db->keywords || !db->values)
-        return -1;
-    for (size_t i = 0; i < COUNT(defaults); i++) /* the later one of two counts */
-        if (add_setting(db, &count, defaults[i].keyword, defaults[i].value) < 0)
-            return -1;
-    if (db->write && add_setting(db, &count, "target_session_attrs", "read-write") < 0)
-        return -1;
-    for (const PQconninfoOption *o = options; o->keyword; o++)
-        if (o->val && o->val[0] && add_setting(db, &count, o->keyword, o->val) < 0)
-            return -1;
-    return 0;
-}
-
-static int take_conninfo(struct db *db, const char *conninfo, char *why, size_t why_size)
-{
-    char *fault = NULL;
-    PQconninfoOption *options = PQconninfoParse(conninfo, &fault);
-    const char *wrong = options ? refuse_lookup(options) : fault ? fault : "out of memory";
-    if (!wrong && copy_settings(db, options) < 0)
-        wrong = "out of memory";
-    if (wrong)
-        snprintf(why, why_size, "database connection `%s`: %.*s", db->name, (int)strcspn(wrong, "\n"), wrong);
-    PQconninfoFree(options);
-    PQfreemem(fault);
-    return wrong ? -1 : 0;
-}
-
-struct db *db_open(struct event_base *base, const char *name, const char *conninfo, bool write, db_cell *cell, db_done *done,
-                   db_state *state, void *owner, char *why, size_t why_size)
+struct db *db_open(struct event_base *base, const char *name, const char *conninfo, bool write, db_cell *cell,
+                   db_done *done, db_state *state, void *owner, char *why, size_t why_size)
 {
     struct db *db = calloc(1, sizeof *db);
     uint8_t random[16];
     snprintf(why, why_size, "out of memory");
     if (!db)
         return NULL;
-    *db = (struct db){.base = base, .name = name, .write = write, .cell = cell, .done = done, .report = state, .owner = owner,
+    *db = (struct db){.base = base,
+                      .name = name,
+                      .write = write,
+                      .cell = cell,
+                      .done = done,
+                      .report = state,
+                      .owner = owner,
                       .backoff_ms = BACKOFF_FIRST_MS};
     evutil_secure_rng_get_bytes(random, sizeof random);
     for (size_t i = 0; i < sizeof random; i++)
@@ -671,7 +571,8 @@ struct db *db_open(struct event_base *base, const char *name, const char *connin
     db->retry = evtimer_new(base, on_retry, db);
     db->deadline = evtimer_new(base, on_deadline, db);
     db->trouble = event_new(base, -1, 0, on_trouble, db);
-    if (!db->retry || !db->deadline || !db->trouble || take_conninfo(db, conninfo, why, why_size) < 0) {
+    if (!db->retry || !db->deadline || !db->trouble ||
+        conninfo_read(&db->conninfo, conninfo, write, why, why_size) < 0) {
         db_close(db);
         return NULL;
     }
@@ -691,12 +592,7 @@ void db_close(struct db *db)
     free_event(&db->deadline);
     free_event(&db->trouble);
     PQfinish(db->connection);
-    for (size_t i = 0; db->keywords && db->keywords[i]; i++)
-        free(db->keywords[i]);
-    for (size_t i = 0; db->values && db->values[i]; i++)
-        free(db->values[i]);
-    free(db->keywords);
-    free(db->values);
-    free(db->buffer.bytes);
+    conninfo_free(&db->conninfo);
+    array_free(&db->buffer);
     free(db);
 }

@@ -45,8 +45,7 @@ typedef void db_state(void *owner, bool ready);
 #define DB_CALLS_MAX 64
 
 /* Begins to connect to `conninfo`. `name` is for the log: "write" or "read". `write` asks for a server that takes writes.
- * NULL with the reason in `why` when conninfo is malformed or names a host that would have to be looked up (a look-up
- * blocks: use a socket's folder or hostaddr). The caller owns the result. */
+ * NULL with the reason in `why` (conninfo.h tells what is refused). The caller owns the result. */
 struct db *db_open(struct event_base *base, const char *name, const char *conninfo, bool write, db_cell *cell, db_done *done,
                    db_state *state, void *owner, char *why, size_t why_size) MUST_CHECK;
 /* Ends the connection without a callback. NULL is allowed. */
