@@ -141,7 +141,7 @@ static void note_message(struct db *db, const char *message)
 static void go_down(struct db *db, const char *why)
 {
     char quoted[MESSAGE_MAX * 2], message[MESSAGE_MAX];
-    bool busy = db->state == BUSY, told = db->state >= READY;
+    bool busy = db->state == BUSY || db->state == CLEARING, told = db->state >= READY;
     snprintf(message, sizeof message, "%.*s", (int)strcspn(why, "\n"), why);
     log_event(LOG_LEVEL_WARNING, "database-down", "connection=%s retry-ms=%d reason=%s", db->name, db->backoff_ms,
               log_quote(quoted, sizeof quoted, message));
@@ -262,15 +262,9 @@ static void finished(struct db *db)
         results[i] = &db->results[i];
     memcpy(sqlstate, db->sqlstate, sizeof sqlstate);
     memcpy(message, db->message, sizeof message);
-    if (failed &&
-        strcmp(sqlstate, "25006") == 0) { /* this server takes no writes any more: look for the one that does */
-        db->done(db->owner, DB_FAILED, NULL, sqlstate, message);
-        if (db->state == BUSY)
-            db->state = READY;
-        break_later(db);
-        return;
-    }
     db->state = READY;
+    if (strcmp(sqlstate, "25006") == 0) /* this server takes no writes any more: look for the one that does */
+        break_later(db);
     if (failed)
         db->done(db->owner, DB_FAILED, NULL, sqlstate, message);
     else
