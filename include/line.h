@@ -38,17 +38,18 @@ int line_part(struct line_cursor *cursor, struct slice *name, struct slice *valu
 struct line_writer {
     char *bytes;
     size_t len, room; /* room at most LINE_MAX_BYTES */
-    bool overflow;    /* something did not fit; the line is void */
+    bool overflow;    /* something did not fit, or was not text; the line is void */
 };
 
 /* Begins a line with a bare word (a verb, a status, `=`), which is not checked. */
 void line_begin(struct line_writer *writer, char *bytes, size_t room, const char *word);
-/* Adds a bare word or a field. The value is quoted where it must be; an absent one adds nothing. */
+/* Adds a bare word, which is not checked, or a field. The value is quoted where it must be; an absent one adds nothing; one
+ * with a character that no line may hold makes the line void. */
 void line_word(struct line_writer *writer, const char *word);
 void line_put(struct line_writer *writer, const char *name, struct slice value);
 void line_put_text(struct line_writer *writer, const char *name, const char *value);
 void line_put_number(struct line_writer *writer, const char *name, long long value);
-/* Ends it with LF. The length of the line in bytes, or 0 when it did not fit. */
+/* Ends it with LF. The length of the line in bytes, or 0 when it is void. */
 size_t line_end(struct line_writer *writer) MUST_CHECK;
 
 #endif
