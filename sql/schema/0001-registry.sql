@@ -4,8 +4,6 @@
 -- Personal data is in bytea columns only, sealed by the daemon; *_hash columns are their first 32 bytes, the HMAC that
 -- tells equal from different without telling what.
 
-create extension if not exists btree_gist;
-
 ------------------------------------------------------------------------------------------------ the log
 
 -- The one row that every write locks first: so writes are one at a time and log numbers are in the order of commits.
@@ -13,10 +11,15 @@ create table log_head (
     one boolean primary key default true check (one),
     log bigint not null check (log >= 0),
     head bytea not null check (length(head) = 32),
-    time timestamptz not null,
-    day date not null,          -- the day, in Amsterdam, of the newest write
-    day_log bigint not null     -- the last number before that day
+    time timestamptz not null,  -- of the newest write; never goes back
+    day date not null           -- the same as a day in Amsterdam
 ) with (fillfactor = 10);
+
+-- The last number of each day that is over and had a write: what `as-of=` a date and "as of yesterday" mean.
+create table log_day (
+    day date primary key,
+    log bigint not null unique
+);
 
 create table audit (
     log bigint primary key,
@@ -40,6 +43,19 @@ create table daemon_run (
     batch bigint not null,
     time timestamptz not null
 ) with (fillfactor = 10);
+
+-- A row only in clusters made for a demo: how far their clock runs ahead (`buurtaald clock`).
+create table demo (
+    one boolean primary key default true check (one),
+    ahead interval not null default '0'
+);
+
+-- The api schemas that `buurtaald migrate` made, and when a daemon last used them: an unused one goes after a day.
+create table api (
+    name text primary key,
+    built timestamptz not null default now(),
+    used timestamptz not null default now()
+);
 
 ------------------------------------------------------------------------------------------------ institutions and access
 
@@ -187,7 +203,7 @@ create table cell (
     year integer not null,
     language text not null,
     institution text not null,
-    province text,
+    province text not null,                         -- '' where the institution has none
     level text not null,
     exam text not null,
     month date not null,                            -- its first day
@@ -201,23 +217,35 @@ create table cell (
     own_sat integer not null default 0 check (own_sat >= sat),
     own_passed integer not null default 0 check (own_passed >= passed),
     own_certified integer not null default 0 check (own_certified >= certified),
-    unique nulls not distinct (year, language, institution, province, level, exam, month)
+    unique (institution, exam, month, year, language, level, province)
 ) with (fillfactor = 50);
+create index on cell (year, language);
+
+-- Where each person counts, and on which rungs: 1 registered 2 seated 4 sat 8 passed 16 certified. Only recount() writes
+-- this table and the three around it; reconcile() tells whether they are what the registrations say.
+create table counted (
+    person bigint not null,
+    cell integer not null,
+    rungs smallint not null,
+    own_rungs smallint not null,
+    primary key (person, cell),
+    check (rungs between 0 and 31 and own_rungs between 1 and 31 and rungs & own_rungs = rungs)
+);
 
 -- Every change of a cell, for ever: `as-of` sums it up to a number of the log.
 create table tally (
     log bigint not null,
-    cell integer not null references cell,
-    registered smallint not null default 0,
-    seated smallint not null default 0,
-    sat smallint not null default 0,
-    passed smallint not null default 0,
-    certified smallint not null default 0,
-    own_registered smallint not null default 0,
-    own_seated smallint not null default 0,
-    own_sat smallint not null default 0,
-    own_passed smallint not null default 0,
-    own_certified smallint not null default 0,
+    cell integer not null,
+    registered integer not null,
+    seated integer not null,
+    sat integer not null,
+    passed integer not null,
+    certified integer not null,
+    own_registered integer not null,
+    own_seated integer not null,
+    own_sat integer not null,
+    own_passed integer not null,
+    own_certified integer not null,
     primary key (log, cell)
 );
 
@@ -225,12 +253,18 @@ create table tally (
 create table total (
     year integer not null,
     language text not null,
-    rung text not null,
-    count integer not null check (count >= 0),
+    registered integer not null check (registered >= 0),
+    seated integer not null check (seated >= 0),
+    sat integer not null check (sat >= 0),
+    passed integer not null check (passed >= 0),
+    certified integer not null check (certified >= 0),
     day date not null,                              -- the day, in Amsterdam, of the newest change
-    day_count integer not null,                     -- the count before that day
-    log bigint not null,
-    primary key (year, language, rung)
+    before_registered integer not null,
+    before_seated integer not null,
+    before_sat integer not null,
+    before_passed integer not null,
+    before_certified integer not null,
+    primary key (year, language)
 ) with (fillfactor = 20);
 
 create table registration (
@@ -247,27 +281,24 @@ create table registration (
     needs bytea,
     reason text,
     reached smallint not null default 0,            -- highest rung beyond `seated` that is known: 0, 3 sat, 4 passed, 5 certified
-    cell integer references cell,                   -- where it is counted, while counted or own_counted is not 0
-    counted smallint not null default 0,            -- rungs for which it is the person's: 1 registered 2 seated 4 sat 8 passed 16 certified
-    own_counted smallint not null default 0,        -- the same among the college's own registrations
     log bigint not null,
     primary key (session, college, student_hash, again),
-    foreign key (college, student_hash) references student,
-    check (state in ('seated', 'waiting') or (counted = 0 and own_counted = 0)),
-    check (counted = 0 and own_counted = 0 or cell is not null)
+    foreign key (college, student_hash) references student
 ) with (fillfactor = 80);
 create unique index registration_live on registration (session, college, student_hash) where state in ('seated', 'waiting');
 create index registration_waiting on registration (session, entered) where state = 'waiting';
 create index registration_person on registration (person);
 
+-- What each `target` said; the newest of its year, language and rung counts. Kept, so that `as-of` tells the old ones.
 create table target (
     year integer not null,
     language text not null,
     rung text not null,
     count integer not null check (count >= 0),
     log bigint not null,
-    primary key (year, language, rung)
+    primary key (year, language, rung, log)
 );
 
-insert into log_head (log, head, time, day, day_log)
-values (0, decode(repeat('00', 32), 'hex'), '-infinity', '-infinity', 0);
+------------------------------------------------------------------------------------------------ the first rows
+
+insert into log_head (log, head, time, day) values (0, decode(repeat('00', 32), 'hex'), '-infinity', '-infinity');

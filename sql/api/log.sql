@@ -1,0 +1,48 @@
+-- The log: appended to by every call of writes, read by `audit` and `heads`.
+
+-- A time as it stands in the log and in its heads: UTC with six decimals.
+create function log_time(at timestamptz) returns text language sql stable as $$
+    select to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+$$;
+
+-- A value as it stands in the text under a head: its length in bytes, `:`, itself, `,`.
+create function head_value(value_ text) returns text language sql immutable as $$
+    select coalesce(octet_length(value_) || ':' || value_ || ',', '-,')
+$$;
+
+-- Appends the rows of one call, in order, and one head over them; returns the number before its first. Runs after the
+-- call's function, under the lock that batch_open took.
+create function log_append(verb_ text, party_ text[], certificate_ bytea[], origin_ text[], fields_ text[], outcome_ text[])
+returns bigint language plpgsql as $$
+declare
+    before log_head;
+    now_ timestamptz;
+    today_ date;
+    text_ text;
+    count_ integer := cardinality(outcome_);
+    head_ bytea;
+begin
+    select * into strict before from log_head;
+    now_ := greatest(registry_now(), before.time);
+    today_ := (now_ at time zone 'Europe/Amsterdam')::date;
+    with request as materialized (
+        select before.log + ord as log, party, substr(certificate, 1, 32) as certificate, origin, fields, outcome
+        from unnest(party_, certificate_, origin_, fields_, outcome_)
+             with ordinality request (party, certificate, origin, fields, outcome, ord)
+    ), appended as (
+        insert into audit (log, time, party, certificate, origin, verb, fields, outcome)
+        select log, now_, party, certificate, origin, verb_, fields, outcome from request
+    )
+    select string_agg(head_value(log::text) || head_value(log_time(now_)) || head_value(party)
+                      || head_value(encode(certificate, 'hex')) || head_value(origin) || head_value(verb_)
+                      || head_value(fields) || head_value(outcome), '' order by log)
+    into text_ from request;
+    head_ := sha256(before.head || convert_to(text_, 'UTF8'));
+    insert into head (log, head) values (before.log + count_, head_);
+    if today_ > before.day and before.log > 0 then
+        insert into log_day (day, log) values (before.day, before.log);
+    end if;
+    update log_head set log = before.log + count_, head = head_, time = now_, day = today_;
+    return before.log;
+end
+$$;
