@@ -30,4 +30,13 @@ static inline bool slice_is(struct slice s, const char *text)
     return s.at && s.len == len && memcmp(s.at, text, len) == 0;
 }
 
+/* The whole number that `s` begins with, in decimal digits; 0 when there is none. For what our own side wrote: no check. */
+static inline uint64_t slice_number(struct slice s)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < s.len && s.at[i] >= '0' && s.at[i] <= '9'; i++)
+        number = number * 10 + (uint64_t)(s.at[i] - '0');
+    return number;
+}
+
 #endif

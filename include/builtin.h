@@ -14,10 +14,12 @@ struct builtin_context {
     struct server *server;
     struct request_speaker *speaker;
     int certificate_days;
-    bool quit; /* set by `quit`: the connection ends after the answer */
 };
 
 /* Answers `request`, whose command is a BUILTIN, into `out` and sets its stage. */
 void builtin_answer(struct request *request, struct builtin_context *context, struct evbuffer *out);
+
+/* Whether the conversation ends with this request, so that nothing behind it is read: `quit`. */
+bool builtin_is_last(const struct request *request);
 
 #endif

@@ -1,5 +1,5 @@
-/* What the daemon asks the database once a second: the newest log number, the registry's clock, and which certificates were
- * revoked. */
+/* What the daemon asks the database once a second: the newest log number, the registry's clock, and which certificates
+ * were revoked. */
 #ifndef BUURTAAL_NEWS_H
 #define BUURTAAL_NEWS_H
 
@@ -10,6 +10,7 @@ struct server;
 
 /* The caller owns the result; NULL when out of memory. */
 struct news *news_new(struct server *server) MUST_CHECK;
+/* Only after batch_free: a question may be under way. NULL is allowed. */
 void news_free(struct news *news);
 /* Asks, unless the last question is not answered yet. */
 void news_tick(struct news *news);

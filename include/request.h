@@ -16,51 +16,61 @@ struct request_speaker {
     char origin[64];
     uint8_t certificate[32 + 32 + 20];
     size_t certificate_len;
-    bool english; /* texts for people */
+    uint64_t number; /* the connection's, for the log */
+    bool english;    /* texts for people */
 };
 
-/* How far a request is. Replies leave in the order of requests, so only the first of a session's queue is ever answered. */
+/* How far a request is. Replies leave in the order of requests, so only the first of a session's queue is ever
+ * answered. */
 enum request_stage {
-    REQUEST_READ,      /* checked against the tables; not begun */
-    REQUEST_WAITING,   /* with `batch` */
-    REQUEST_MORE,      /* a list with a page sent and more to come */
-    REQUEST_ANSWERED,  /* its status line is written */
+    REQUEST_READ,    /* checked against the tables; not begun */
+    REQUEST_WAITING, /* with `batch` */
+    REQUEST_MORE, /* a list with a page sent and more to come; set to WAITING again when the next page is asked for */
+    REQUEST_ANSWERED, /* its status line is written */
 };
 
 struct request {
     TAILQ_ENTRY(request) link; /* the session's queue */
-    struct batch_item item;    /* its way through the database */
+    struct batch_item item;    /* its way through the database; the session sets `answer` */
     void *owner;               /* the session */
     enum request_stage stage;
+    bool broken;  /* memory ran out while it was answered: what is written is not whole, and the connection must end */
+    uint64_t log; /* the number that its status line told, 0 for none */
     struct proto_request line;
-    struct proto_fault fault; /* code NULL: none */
+    struct proto_fault fault;       /* code NULL: none, else what it is answered in its turn */
+    enum proto_status fault_status; /* BAD; NO for `role` and `internal`; BUSY where the session says so */
     /* lists */
     uint64_t rows_sent, rows_wanted; /* rows_wanted 0: all */
-    bool limited;
-    char *after; /* where the next page begins; owned */
+    size_t rows_asked;               /* of the page under way */
+    char *after;                     /* where the next page begins; owned */
     struct slice cells[STATEMENT_PARAMS_MAX];
     char page[24]; /* rows asked for, as text */
-    char bytes[]; /* the line, then the sealed values, then the audit's fields */
+    char bytes[];  /* the line, then the sealed values, then the audit's fields */
 };
 
 TAILQ_HEAD(request_queue, request);
 
-/* Reads one line (`len` bytes without LF, copied) for `speaker`: parses, checks form and role, seals personal data. Always
- * gives a request, the fault in it where there is one; NULL only when out of memory. The caller owns it. */
-struct request *request_new(const char *line, size_t len, const struct request_speaker *speaker, struct seal *seal) MUST_CHECK;
-/* The request that stands for bytes that are no line: answered `BAD line`. */
+/* Reads one line (`len` bytes without LF, at most LINE_MAX_BYTES, copied) for `speaker`: parses, checks form and role,
+ * seals personal data. Always gives a request, the fault in it where there is one; NULL only when out of memory. The
+ * caller owns it, and `speaker` must outlive it. */
+struct request *request_new(const char *line, size_t len, const struct request_speaker *speaker, struct seal *seal)
+    MUST_CHECK;
+/* The request that stands for bytes that are no line: answered `BAD line`. NULL when out of memory. */
 struct request *request_bad_line(void) MUST_CHECK;
+/* NULL is allowed. It must not be with `batch`. */
 void request_free(struct request *request);
 
-/* Whether it goes through the database, else the daemon answers it itself. */
+/* Whether it goes through the database, else the daemon answers it itself: a builtin, or a fault. */
 bool request_needs_database(const struct request *request);
 
 /* Writes what `answer` brings for it to `out`: rows and status, or rows alone (stage REQUEST_MORE) when a list goes on.
  * Sets the stage. Never fails: what cannot be written becomes NO internal. */
 void request_answer(struct request *request, const struct batch_answer *answer, const struct request_speaker *speaker,
                     struct seal *seal, struct evbuffer *out);
-/* Writes a status line other than OK: `code` of replies.def; `field` and `id` may be NULL. */
-void request_refuse(struct request *request, enum proto_status status, const char *code, struct slice field, const char *id,
-                    const struct request_speaker *speaker, struct evbuffer *out);
+/* Writes the status line of the fault that it has. */
+void request_answer_fault(struct request *request, const struct request_speaker *speaker, struct evbuffer *out);
+/* Writes a status line other than OK: `code` of replies.def; `field` may be absent, `id` NULL. */
+void request_refuse(struct request *request, enum proto_status status, const char *code, struct slice field,
+                    const char *id, const struct request_speaker *speaker, struct evbuffer *out);
 
 #endif

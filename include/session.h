@@ -1,7 +1,7 @@
 /* One connection's conversation: who it is, its queue of requests, its end.
  *
- * HANDSHAKE -> ADMITTING -> OPEN -> ENDING, see enum session_state in session.c. A session frees itself when its stream is
- * closed and the database holds nothing of it any more. */
+ * HANDSHAKE -> ADMITTING -> OPEN -> ENDING -> OVER, see enum session_state in session.c. A session frees itself when
+ * its stream is closed and the database holds nothing of it any more. */
 #ifndef BUURTAAL_SESSION_H
 #define BUURTAAL_SESSION_H
 
@@ -10,12 +10,13 @@
 struct server;
 struct session;
 
-/* Takes over the accepted socket `fd`. `limit`: there are too many connections, so all it will hear is `* BYE code=limit`.
- * NULL when out of memory (fd is closed). It adds itself to the server's list, and leaves it when it ends. */
+/* Takes over the accepted socket `fd`. `limit`: there are too many connections, so all it will hear is `* BYE
+ * code=limit`. NULL when out of memory (fd is closed). It adds itself to the server's list, and leaves it when it ends.
+ */
 struct session *session_new(struct server *server, int fd, bool limit) MUST_CHECK;
 
-/* Ends it with `* BYE code=...` after what it has asked and the database already has; for `draining` all that it has asked
- * is answered first. Idempotent; the first code stays. */
+/* Ends it with `* BYE code=...` after what it has asked and the database already has; for `draining` all that it has
+ * asked is answered first. Idempotent; the first code stays. */
 void session_bye(struct session *session, const char *code);
 
 /* Once a second: deadlines of silence and of unsent output. `now` is clock_monotonic's. */

@@ -1,0 +1,619 @@
+/* One connection's conversation. It is told what happens by its stream (bytes, an end), by `batch` (answers) and by the
+ * server (time, drain, revocation); whatever that was, `proceed` then does all that can be done: takes lines, hands
+ * them to the database, answers what the daemon answers itself, and ends when it is time.
+ *
+ * Limits: 256 unanswered requests; no further line is taken while more than 64 kB wait to be sent.
+ * Rules: replies in the order of requests: only the first of the queue is ever answered. What waits behind a list is
+ * not begun before the list is done, so that requests take effect in their order. Memory goes only in `release`, which
+ * runs from the loop alone: in CLOSED, or behind an answer of `batch`; whoever called must return at once. */
+#include "session.h"
+
+#include <stdlib.h>
+
+#include <event2/buffer.h>
+
+#include "batch.h"
+#include "builtin.h"
+#include "clock.h"
+#include "config.h"
+#include "line.h"
+#include "log.h"
+#include "news.h"
+#include "request.h"
+#include "server.h"
+#include "stream.h"
+
+#define WINDOW 256
+#define UNSENT_MOST 65536 /* above it no line is taken */
+#define UNSENT_FEW 16384  /* below it a list goes on */
+
+enum session_state {
+    /* TLS is being agreed on. Nothing is known of the peer, and nothing can be told it. */
+    SESSION_HANDSHAKE,
+    /* The certificate is good; the database is asked who it speaks for. Nothing is read. */
+    SESSION_ADMITTING,
+    /* The greeting is sent. Lines are taken, run and answered. */
+    SESSION_OPEN,
+    /* No line is taken any more. What was asked is still answered; then the last words, if any, are said. */
+    SESSION_ENDING,
+    /* Nothing more will be written. The stream sends what is left and closes; answers that come home are thrown away.
+     */
+    SESSION_OVER,
+};
+
+struct session {
+    struct server *server;
+    struct server_client client;
+    struct stream *stream;
+    enum session_state state;
+    struct request_speaker speaker;
+    int certificate_days;
+
+    struct request_queue queue;
+    size_t queued;
+    struct request *next; /* the first in the queue that is not begun; NULL: none */
+    struct request *list; /* a list that is begun: what is behind it waits until it is done */
+    struct batch_source source;
+    struct batch_item admission;
+    struct slice admission_cell;
+
+    const char *bye;    /* the code of the last words; NULL: there are none to say */
+    bool input_ends;    /* no more bytes will come, or none that count: what is there is the last */
+    bool closed;        /* the stream is gone */
+    bool reading;       /* what the stream was last told */
+    int64_t owes_since; /* monotonic ms at which output was first seen waiting; 0: none waits */
+};
+
+static void proceed(struct session *session);
+
+static struct evbuffer *output(struct session *session)
+{
+    return stream_output(session->stream);
+}
+
+static unsigned long long number(const struct session *session)
+{
+    return (unsigned long long)session->client.number;
+}
+
+static void set_state(struct session *session, enum session_state state)
+{
+    static const char *const names[] = {"handshake", "admitting", "open", "ending", "over"};
+    if (session->state == state)
+        return;
+    log_event(LOG_LEVEL_DEBUG, "state", "connection=%llu from=%s to=%s", number(session), names[session->state],
+              names[state]);
+    session->state = state;
+}
+
+static void set_reading(struct session *session, bool on)
+{
+    if (session->reading == on)
+        return;
+    session->reading = on;
+    stream_read(session->stream, on);
+}
+
+/* ---- the queue ---- */
+
+static void enqueue(struct session *session, struct request *request)
+{
+    request->owner = session;
+    TAILQ_INSERT_TAIL(&session->queue, request, link);
+    session->queued++;
+    if (!session->next)
+        session->next = request;
+}
+
+static void dequeue(struct session *session, struct request *request)
+{
+    if (session->next == request)
+        session->next = TAILQ_NEXT(request, link);
+    if (session->list == request)
+        session->list = NULL;
+    TAILQ_REMOVE(&session->queue, request, link);
+    session->queued--;
+    request_free(request);
+}
+
+/* Takes back what is not in the database, and forgets it. */
+static void drop_waiting(struct session *session)
+{
+    struct request *request, *after;
+    batch_drop(session->server->batch, &session->source);
+    for (request = TAILQ_FIRST(&session->queue); request; request = after) {
+        after = TAILQ_NEXT(request, link);
+        if (!request->item.taken)
+            dequeue(session, request);
+    }
+    session->next = NULL;
+}
+
+/* Frees the session when nothing holds it any more; true when it did. */
+static bool release(struct session *session)
+{
+    if (!session->closed || session->source.in_flight > 0)
+        return false;
+    log_event(LOG_LEVEL_INFO, "end", "connection=%llu", number(session));
+    drop_waiting(session);
+    server_leave(session->server, &session->client);
+    free(session);
+    return true;
+}
+
+/* ---- the end ---- */
+
+/* Nothing more is written behind this: closes in order. */
+static void finish(struct session *session)
+{
+    set_state(session, SESSION_OVER);
+    stream_flush(session->stream);
+    stream_finish(session->stream);
+}
+
+/* Ends at once: nothing that was asked is answered any more. */
+static void abandon(struct session *session, const char *reason)
+{
+    log_event(LOG_LEVEL_NOTICE, "abandon", "connection=%llu party=%s reason=\"%s\"", number(session),
+              session->speaker.party[0] ? session->speaker.party : "-", reason);
+    set_state(session, SESSION_OVER);
+    drop_waiting(session);
+    stream_close(session->stream);
+}
+
+static void say_last_words(struct session *session)
+{
+    struct line_writer writer;
+    char bytes[LINE_MAX_BYTES];
+    if (session->bye) {
+        const struct proto_reply *reply = proto_reply(STATUS_BYE, slice_of(session->bye));
+        line_begin(&writer, bytes, sizeof bytes, "*");
+        line_word(&writer, proto_status_word(STATUS_BYE));
+        line_put_text(&writer, "code", session->bye);
+        if (reply)
+            line_put_text(&writer, "text", session->speaker.english ? reply->en : reply->nl);
+        size_t len = line_end(&writer);
+        if (len == 0 || evbuffer_add(output(session), bytes, len) < 0) {
+            abandon(session, "out of memory");
+            return;
+        }
+        log_event(LOG_LEVEL_INFO, "bye", "connection=%llu party=%s code=%s origin=%s", number(session),
+                  session->speaker.party[0] ? session->speaker.party : "-", session->bye, session->speaker.origin);
+    }
+    finish(session);
+}
+
+/* Ends without waiting for anything that is not in the database yet. */
+static void end_now(struct session *session, const char *code)
+{
+    struct request *first = TAILQ_FIRST(&session->queue);
+    session->bye = code;
+    set_state(session, SESSION_ENDING);
+    if (first && first->rows_sent > 0 && !first->item.taken) { /* its rows are void, and a status must say so */
+        bool known = proto_reply(STATUS_NO, slice_of(code)) != NULL;
+        request_refuse(first, known ? STATUS_NO : STATUS_BUSY, known ? code : "database", (struct slice){0}, NULL,
+                       &session->speaker, output(session));
+        if (first->broken) {
+            abandon(session, "out of memory");
+            return;
+        }
+    }
+    drop_waiting(session);
+}
+
+void session_bye(struct session *session, const char *code)
+{
+    if (session->state >= SESSION_ENDING || session->bye)
+        return;
+    if (session->state == SESSION_HANDSHAKE) { /* told when it can be told */
+        session->bye = code;
+        return;
+    }
+    if (session->state == SESSION_OPEN && strcmp(code, "draining") == 0) {
+        session->bye = code;
+        session->input_ends = true;
+    } else {
+        end_now(session, code);
+    }
+    proceed(session);
+}
+
+void session_revoke(struct session *session, struct slice fingerprint, struct slice oin, struct slice issuer)
+{
+    const struct stream_peer *peer = session->closed ? NULL : stream_peer(session->stream);
+    if (session->state == SESSION_HANDSHAKE || session->state >= SESSION_ENDING || !peer)
+        return;
+    if (fingerprint.at && (fingerprint.len != sizeof peer->fingerprint ||
+                           memcmp(fingerprint.at, peer->fingerprint, fingerprint.len) != 0))
+        return;
+    if (oin.at && !slice_is(oin, peer->oin))
+        return;
+    if (issuer.at && (issuer.len != sizeof peer->issuer || memcmp(issuer.at, peer->issuer, issuer.len) != 0))
+        return;
+    session->bye = NULL; /* the first code stays, but who drains is told no less that he was revoked */
+    end_now(session, "revoked");
+    proceed(session);
+}
+
+void session_tick(struct session *session, int64_t now)
+{
+    const struct config *config = session->server->config;
+    if (session->closed || session->state == SESSION_HANDSHAKE)
+        return;
+    int64_t since = stream_progress(session->stream);
+    if (stream_unsent(session->stream) == 0)
+        session->owes_since = 0;
+    else if (session->owes_since == 0)
+        session->owes_since = now;
+    if (session->owes_since > since)
+        since = session->owes_since;
+    if (session->owes_since > 0 && now - since >= (int64_t)config->limits_unsent * 1000) {
+        abandon(session, "it takes nothing of what waits to be sent");
+        return;
+    }
+    if (session->state == SESSION_OPEN && session->queued == 0 && session->owes_since == 0 &&
+        now - since >= (int64_t)config->limits_idle * 1000)
+        session_bye(session, "idle");
+}
+
+/* ---- admission ---- */
+
+static const char *verdict_code(enum tls_peer_verdict verdict)
+{
+    switch (verdict) {
+    case TLS_PEER_GOOD:
+        return NULL;
+    case TLS_PEER_NONE:
+        return "no-certificate";
+    case TLS_PEER_EXPIRED:
+        return "certificate-expired";
+    case TLS_PEER_NOT_YET:
+        return "certificate-not-yet-valid";
+    case TLS_PEER_OTHER_CA:
+        return "other-ca";
+    case TLS_PEER_REVOKED:
+        return "revoked";
+    }
+    return "no-certificate";
+}
+
+/* The columns of statement_admit behind COLUMN_REPLIES. */
+enum admit_column { ADMIT_PARTY = COLUMN_REPLIES, ADMIT_ROLE, ADMIT_LOG, ADMIT_HEAD, ADMIT_TIME };
+
+/* The greeting. 0, or -1 when it could not be written. */
+static int greet(struct session *session, struct db_result *result, size_t row)
+{
+    struct line_writer writer;
+    char bytes[LINE_MAX_BYTES];
+    line_begin(&writer, bytes, sizeof bytes, "*");
+    line_word(&writer, "buurtaal");
+    line_word(&writer, "1");
+    line_put_text(&writer, "server", session->server->config->server_name);
+    line_put_text(&writer, "party", session->speaker.party);
+    line_put_text(&writer, "role", proto_role_name(session->speaker.role));
+    line_put_number(&writer, "max-line", LINE_MAX_BYTES);
+    line_put_number(&writer, "window", WINDOW);
+    line_put_number(&writer, "cert-days", session->certificate_days);
+    line_put(&writer, "log", db_value(result, row, ADMIT_LOG));
+    line_put(&writer, "head", db_value(result, row, ADMIT_HEAD));
+    line_put(&writer, "time", db_value(result, row, ADMIT_TIME));
+    size_t len = line_end(&writer);
+    return len > 0 && evbuffer_add(output(session), bytes, len) == 0 ? 0 : -1;
+}
+
+/* Reads whom the certificate speaks for. NULL, or the code of BYE. */
+static const char *read_admission(struct session *session, const struct batch_answer *answer)
+{
+    struct request_speaker *speaker = &session->speaker;
+    if (answer->outcome != BATCH_ROWS)
+        return "database";
+    struct slice code = db_value(answer->result, answer->first_row, COLUMN_CODE);
+    struct slice party = db_value(answer->result, answer->first_row, ADMIT_PARTY);
+    if (code.at) {
+        const struct proto_reply *reply = proto_reply(STATUS_BYE, code);
+        return reply ? reply->code : "not-granted";
+    }
+    speaker->role = proto_role_of(db_value(answer->result, answer->first_row, ADMIT_ROLE));
+    if (!party.at || party.len >= sizeof speaker->party || speaker->role == 0)
+        return "not-granted";
+    memcpy(speaker->party, party.at, party.len);
+    speaker->party[party.len] = '\0';
+    return server_join_party(session->server, &session->client, speaker->party) < 0 ? "limit" : NULL;
+}
+
+static void on_admission(struct batch_item *item, const struct batch_answer *answer)
+{
+    struct session *session = (struct session *)((char *)item - offsetof(struct session, admission));
+    if (release(session))
+        return;
+    if (session->state != SESSION_ADMITTING) { /* told BYE meanwhile */
+        proceed(session);
+        return;
+    }
+    const char *code = read_admission(session, answer);
+    if (code) {
+        session_bye(session, code);
+        return;
+    }
+    if (greet(session, answer->result, answer->first_row) < 0) {
+        abandon(session, "the greeting could not be written");
+        return;
+    }
+    news_saw(session->server->news, slice_number(db_value(answer->result, answer->first_row, ADMIT_LOG)));
+    log_event(LOG_LEVEL_INFO, "open", "connection=%llu party=%s role=%s origin=%s", number(session),
+              session->speaker.party, proto_role_name(session->speaker.role), session->speaker.origin);
+    set_state(session, SESSION_OPEN);
+    proceed(session);
+}
+
+/* The handshake is done: looks at the certificate, and asks the database. */
+static void on_ready(struct session *session)
+{
+    const struct stream_peer *peer = stream_peer(session->stream);
+    struct request_speaker *speaker = &session->speaker;
+    const char *code = session->client.extra ? "limit" : session->bye ? session->bye : verdict_code(peer->verdict);
+    memcpy(speaker->origin, peer->origin, sizeof speaker->origin);
+    memcpy(speaker->certificate, peer->fingerprint, 32);
+    speaker->certificate_len = 32;
+    if (peer->oin[0]) {
+        memcpy(speaker->certificate + 32, peer->issuer, 32);
+        memcpy(speaker->certificate + 64, peer->oin, 20);
+        speaker->certificate_len = sizeof speaker->certificate;
+    }
+    session->certificate_days = peer->days;
+    set_reading(session, false);
+    set_state(session, SESSION_ADMITTING);
+    session->bye = NULL;
+    if (code) {
+        session_bye(session, code);
+        return;
+    }
+    session->admission_cell = (struct slice){(const char *)speaker->certificate, speaker->certificate_len};
+    session->admission =
+        (struct batch_item){.command = &statement_admit, .cells = &session->admission_cell, .answer = on_admission};
+    code = batch_add(session->server->batch, &session->source, &session->admission);
+    if (code)
+        session_bye(session, strcmp(code, "database") == 0 ? "database" : "limit");
+}
+
+/* ---- requests ---- */
+
+static void set_busy(struct request *request, const char *code)
+{
+    request->stage = REQUEST_READ;
+    request->fault_status = STATUS_BUSY;
+    request->fault = (struct proto_fault){.code = code};
+}
+
+/* What stands behind `request`, and is neither with `batch` nor in the database, gets the same BUSY in its turn. */
+static void refuse_behind(struct session *session, struct request *request, const char *code)
+{
+    while ((request = TAILQ_NEXT(request, link)))
+        if (request_needs_database(request) && !request->item.taken)
+            set_busy(request, code);
+    session->next = NULL;
+}
+
+static const char *busy_code(enum batch_outcome outcome)
+{
+    switch (outcome) {
+    case BATCH_OVERLOAD:
+        return "overload";
+    case BATCH_DATABASE:
+        return "database";
+    case BATCH_UNKNOWN:
+        return "unknown";
+    case BATCH_ROWS:
+    case BATCH_INTERNAL:
+        break;
+    }
+    return NULL;
+}
+
+/* The first of the queue has its answer, or a page of it. */
+static void on_answer(struct batch_item *item, const struct batch_answer *answer)
+{
+    struct request *request = (struct request *)((char *)item - offsetof(struct request, item));
+    struct session *session = request->owner;
+    const char *busy = busy_code(answer->outcome);
+    if (session->closed || session->state == SESSION_OVER) {
+        dequeue(session, request);
+        (void)release(session);
+        return;
+    }
+    request_answer(request, answer, &session->speaker, session->server->seal, output(session));
+    if (request->log)
+        news_saw(session->server->news, request->log);
+    if (busy) {
+        batch_drop(session->server->batch, &session->source);
+        refuse_behind(session, request, busy);
+    }
+    if (request->broken) {
+        dequeue(session, request);
+        abandon(session, "out of memory");
+        return;
+    }
+    if (request->stage == REQUEST_ANSWERED)
+        dequeue(session, request);
+    proceed(session);
+}
+
+/* Hands a request to the database; where that is refused, so is all behind it, of which nothing was handed over yet. */
+static void begin(struct session *session, struct request *request)
+{
+    request->item.answer = on_answer;
+    request->stage = REQUEST_WAITING;
+    const char *code = batch_add(session->server->batch, &session->source, &request->item);
+    if (code) {
+        set_busy(request, code);
+        refuse_behind(session, request, code);
+    } else if (request->line.command->kind == KIND_LIST) {
+        session->list = request;
+    }
+}
+
+/* Begins what may begin: all up to and with the first list, and that list's next page when little waits to be sent. */
+static void begin_next(struct session *session)
+{
+    if (session->list && session->list->stage == REQUEST_MORE && stream_unsent(session->stream) <= UNSENT_FEW)
+        begin(session, session->list);
+    while (session->next && !session->list) {
+        struct request *request = session->next;
+        session->next = TAILQ_NEXT(request, link);
+        if (request_needs_database(request))
+            begin(session, request);
+    }
+}
+
+/* Answers what stands first and needs no database. Whether it answered any. */
+static bool answer_own(struct session *session)
+{
+    struct builtin_context context = {session->server, &session->speaker, session->certificate_days};
+    struct request *request;
+    bool any = false;
+    while ((request = TAILQ_FIRST(&session->queue)) && !request_needs_database(request)) {
+        if (request->fault.code)
+            request_answer_fault(request, &session->speaker, output(session));
+        else
+            builtin_answer(request, &context, output(session));
+        bool broken = request->broken;
+        dequeue(session, request);
+        any = true;
+        if (broken) {
+            abandon(session, "out of memory");
+            return false;
+        }
+    }
+    return any;
+}
+
+/* ---- lines ---- */
+
+/* Looks for a line in the first bytes of the input; brings them together only when the first piece does not hold one.
+ */
+static enum line_verdict find_line(struct evbuffer *input, const char **bytes, size_t *end)
+{
+    size_t len = evbuffer_get_length(input), piece = evbuffer_get_contiguous_space(input);
+    *bytes = NULL;
+    if (len == 0)
+        return LINE_PART;
+    if (piece > 0) {
+        *bytes = (const char *)evbuffer_pullup(input, (ev_ssize_t)piece);
+        enum line_verdict verdict = line_take(*bytes, piece, end);
+        if (verdict != LINE_PART || piece == len)
+            return verdict;
+    }
+    len = len < LINE_MAX_BYTES ? len : LINE_MAX_BYTES;
+    *bytes = (const char *)evbuffer_pullup(input, (ev_ssize_t)len);
+    return *bytes ? line_take(*bytes, len, end) : LINE_PART;
+}
+
+static bool has_room(const struct session *session)
+{
+    return session->queued < WINDOW && stream_unsent(session->stream) <= UNSENT_MOST;
+}
+
+/* Takes one line; false when there is none to take. */
+static bool take_line(struct session *session)
+{
+    struct evbuffer *input = stream_input(session->stream);
+    const char *bytes;
+    size_t end = 0;
+    enum line_verdict verdict = find_line(input, &bytes, &end);
+    if (verdict == LINE_PART && !bytes && evbuffer_get_length(input) > 0) {
+        abandon(session, "out of memory");
+        return false;
+    }
+    if (verdict == LINE_PART) {
+        if (session->input_ends)
+            set_state(session, SESSION_ENDING);
+        return false;
+    }
+    struct request *request =
+        verdict == LINE_WHOLE ? request_new(bytes, end, &session->speaker, session->server->seal) : request_bad_line();
+    if (!request) {
+        abandon(session, "out of memory");
+        return false;
+    }
+    enqueue(session, request);
+    if (verdict == LINE_BAD) {
+        session->bye = NULL; /* BAD line is the last word */
+        set_state(session, SESSION_ENDING);
+        return false;
+    }
+    evbuffer_drain(input, end + 1);
+    if (!request->fault.code && request->line.command->kind == KIND_BUILTIN && builtin_is_last(request)) {
+        session->bye = NULL;
+        set_state(session, SESSION_ENDING);
+    }
+    return true;
+}
+
+/* All that can be done now. Does not free the session. */
+static void proceed(struct session *session)
+{
+    if (session->closed)
+        return;
+    do {
+        while (session->state == SESSION_OPEN && has_room(session) && take_line(session))
+            ;
+        if (session->state == SESSION_OVER)
+            return;
+        begin_next(session);
+    } while (answer_own(session));
+    if (session->state == SESSION_OVER)
+        return;
+    if (session->state == SESSION_ENDING && session->queued == 0) {
+        say_last_words(session);
+        return;
+    }
+    set_reading(session, session->state == SESSION_OPEN && !session->input_ends && has_room(session));
+    stream_flush(session->stream);
+}
+
+static void on_stream(struct stream *stream, enum stream_event event, void *owner)
+{
+    struct session *session = owner;
+    (void)stream;
+    switch (event) {
+    case STREAM_READY:
+        on_ready(session);
+        return;
+    case STREAM_PEER_ENDED:
+        session->input_ends = true;
+        break;
+    case STREAM_CLOSED:
+        log_event(LOG_LEVEL_DEBUG, "closed", "connection=%llu reason=\"%s\"", number(session), stream_reason(stream));
+        session->closed = true;
+        set_state(session, SESSION_OVER);
+        drop_waiting(session);
+        (void)release(session);
+        return;
+    case STREAM_INPUT:
+    case STREAM_DRAINED:
+        break;
+    }
+    if (session->state != SESSION_OVER)
+        proceed(session);
+}
+
+struct session *session_new(struct server *server, int fd, bool limit)
+{
+    struct session *session = calloc(1, sizeof *session);
+    if (!session) {
+        evutil_closesocket(fd);
+        return NULL;
+    }
+    session->server = server;
+    session->reading = true;
+    TAILQ_INIT(&session->queue);
+    batch_source_init(&session->source);
+    session->stream = stream_open(server->base, server->tls, fd, server->config->limits_handshake, on_stream, session);
+    if (!session->stream) {
+        free(session);
+        return NULL;
+    }
+    server_join(server, &session->client, session, limit);
+    session->speaker.number = session->client.number;
+    return session;
+}
