@@ -74,11 +74,13 @@ struct proto_request {
     const struct proto_command *command;
     struct slice tag; /* absent: at == NULL */
     bool check;       /* check=yes: a rehearsal */
-    uint32_t cleared; /* bit i: field i was `-`, and values[i] is its type's `clear` */
+    uint32_t cleared; /* bit i: field i was `-`, and values[i] is its type's `clear`; only optional fields of writes that
+                       * are no part of the key can be cleared */
     struct slice values[PROTO_FIELDS_MAX]; /* by the order of command->fields; at == NULL: absent */
 };
 
-/* What is wrong with a line: a BAD code of replies.def, and the field at fault, absent where none is. */
+/* What is wrong with a line: a BAD code of replies.def, and the field at fault, absent where none is and where its name
+ * is longer than 64 bytes, which no answer has room for. */
 struct proto_fault {
     const char *code;
     struct slice field;
