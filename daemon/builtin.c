@@ -10,6 +10,7 @@
 #include "line.h"
 #include "log.h"
 #include "news.h"
+#include "reply.h"
 #include "request.h"
 #include "server.h"
 
@@ -209,8 +210,8 @@ static void help(struct telling *telling)
     const struct proto_command *command = verb.at ? proto_command(verb) : NULL;
     const struct proto_type *type = name.at ? proto_type(name) : NULL;
     if ((verb.at && !command) || (name.at && !type)) {
-        request_refuse(telling->request, STATUS_NO, "not-found", verb.at && !command ? SLICE("verb") : SLICE("type"),
-                       NULL, telling->context->speaker, telling->out);
+        reply_refuse(telling->request, STATUS_NO, "not-found", verb.at && !command ? SLICE("verb") : SLICE("type"),
+                     NULL, telling->context->speaker, telling->out);
         return;
     }
     if (command)
@@ -248,7 +249,7 @@ void builtin_answer(struct request *request, struct builtin_context *context, st
             return;
         }
     /* A row of commands.def without a function here is our own fault, which a test finds. */
-    request_refuse(request, STATUS_NO, "internal", (struct slice){0}, "-", context->speaker, out);
+    reply_refuse(request, STATUS_NO, "internal", (struct slice){0}, "-", context->speaker, out);
 }
 
 bool builtin_is_last(const struct request *request)

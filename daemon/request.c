@@ -1,28 +1,19 @@
-/* One request: from the bytes of its line to the cells of its statement, and from the rows that come home to the bytes
- * of its answer. What a row of commands.def says is all that is known of a command here.
+/* One request: from the bytes of its line to the cells of its statement. What a row of commands.def says is all that is
+ * known of a command here.
  *
- * Limits: a page of a list has at most 500 rows; a line of an answer at most LINE_MAX_BYTES, else it is NO internal.
+ * Limits: a page of a list has at most 500 rows.
  * Rules: one allocation a request (a list's token is a second). Personal data leaves sealed: first the keys of persons,
- * which are bound to nothing, then the rest, bound to the row's student (or teacher). No value of a field is ever
- * logged. */
+ * which are bound to nothing, then the rest, bound to the row's student (or teacher). */
 #include "request.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <event2/buffer.h>
-
-#include "clock.h"
 #include "line.h"
-#include "log.h"
 #include "seal.h"
 
 #define PAGE_ROWS 500
-#define FIELD_TOLD 1000 /* a longer name is not told back */
-#define COLUMNS_MAX (COLUMN_REPLIES + 40)
 #define HEX_BYTES (2 * SEAL_HASH_BYTES)
-
-static const struct slice no_field;
 
 static size_t lead(const struct proto_command *command)
 {
@@ -136,7 +127,7 @@ static int write_fields(struct request *request, char *at, size_t room)
 
 /* How many rows the next page is asked for: of a limited list one more than it may still send, to know whether there is
  * more. */
-static void ask_page(struct request *request)
+void request_ask_page(struct request *request)
 {
     const struct proto_command *command = request->line.command;
     size_t limit = lead(command) + command->field_count - 1, after = limit - 1;
@@ -166,7 +157,7 @@ static int fill_cells(struct request *request, const struct request_speaker *spe
     }
     if (command->kind == KIND_LIST) {
         request->rows_wanted = slice_number(request->line.values[command->field_count - 1]);
-        ask_page(request);
+        request_ask_page(request);
     }
     return 0;
 }
@@ -215,347 +206,4 @@ void request_free(struct request *request)
 bool request_needs_database(const struct request *request)
 {
     return !request->fault.code && request->line.command->kind != KIND_BUILTIN;
-}
-
-/* ---- status lines ---- */
-
-static void send_line(struct request *request, struct line_writer *writer, struct evbuffer *out)
-{
-    size_t len = line_end(writer);
-    if (len == 0 || evbuffer_add(out, writer->bytes, len) < 0)
-        request->broken = true;
-}
-
-static void begin_status(struct line_writer *writer, char *bytes, const struct request *request,
-                         enum proto_status status, const char *code)
-{
-    line_begin(writer, bytes, LINE_MAX_BYTES, proto_status_word(status));
-    if (code)
-        line_word(writer, code);
-    line_put(writer, "tag", request->line.tag);
-}
-
-static void put_text(struct line_writer *writer, const struct proto_reply *reply, const struct request_speaker *speaker)
-{
-    if (reply)
-        line_put_text(writer, "text", speaker->english ? reply->en : reply->nl);
-}
-
-/* The daemon's own note of a write: who, what, and what came of it. */
-static void note(const struct request *request, const struct request_speaker *speaker, enum proto_status status,
-                 const char *code)
-{
-    const struct proto_command *command = request->line.command;
-    struct slice tag = request->line.tag;
-    if (!command || !proto_is_write(command))
-        return;
-    log_event(LOG_LEVEL_INFO, "write",
-              "connection=%llu party=%s verb=%s outcome=%s%s%s log=%llu check=%s tag=%.*s origin=%s",
-              (unsigned long long)speaker->number, speaker->party, command->verb, proto_status_word(status),
-              code ? "-" : "", code ? code : "", (unsigned long long)request->log, request->line.check ? "yes" : "no",
-              tag.at ? (int)tag.len : 1, tag.at ? tag.at : "-", speaker->origin);
-}
-
-/* Whole seconds after which a client may try again. */
-static int retry_seconds(const char *code)
-{
-    return strcmp(code, "database") == 0 ? 2 : 1;
-}
-
-void request_refuse(struct request *request, enum proto_status status, const char *code, struct slice field,
-                    const char *id, const struct request_speaker *speaker, struct evbuffer *out)
-{
-    struct line_writer writer;
-    char bytes[LINE_MAX_BYTES];
-    begin_status(&writer, bytes, request, status, code);
-    if (field.len <= FIELD_TOLD) /* a peer may call a field anything, of any length */
-        line_put(&writer, "field", field);
-    if (id)
-        line_put_text(&writer, "id", id);
-    if (status == STATUS_BUSY)
-        line_put_number(&writer, "retry", retry_seconds(code));
-    put_text(&writer, proto_reply(status, slice_of(code)), speaker);
-    send_line(request, &writer, out);
-    request->stage = REQUEST_ANSWERED;
-    note(request, speaker, status, code);
-}
-
-/* Our own fault, found here: told with an id that the log explains. */
-static void refuse_internal(struct request *request, const char *reason, const struct request_speaker *speaker,
-                            struct evbuffer *out)
-{
-    const struct proto_command *command = request->line.command;
-    char id[32];
-    snprintf(id, sizeof id, "%llx-c%llu", (unsigned long long)clock_wall(), (unsigned long long)speaker->number);
-    log_event(LOG_LEVEL_ERROR, "internal", "connection=%llu id=%s verb=%s reason=\"%s\"",
-              (unsigned long long)speaker->number, id, command ? command->verb : "-", reason);
-    request_refuse(request, STATUS_NO, "internal", no_field, id, speaker, out);
-}
-
-void request_answer_fault(struct request *request, const struct request_speaker *speaker, struct evbuffer *out)
-{
-    if (strcmp(request->fault.code, "internal") == 0)
-        refuse_internal(request, "a value could not be sealed or written", speaker, out);
-    else
-        request_refuse(request, request->fault_status, request->fault.code, request->fault.field, NULL, speaker, out);
-}
-
-/* ---- from the rows to the answer ---- */
-
-/* An answer being written. */
-struct telling {
-    struct request *request;
-    const struct request_speaker *speaker;
-    struct seal *seal;
-    struct evbuffer *out;
-    struct db_result *result;
-    size_t first, rows;
-    size_t columns;          /* that are sent: all but a list's token */
-    size_t object;           /* the column that sealed values are bound to; 0: none */
-    bool bound[COLUMNS_MAX]; /* whether a sealed column is bound to it */
-};
-
-/* Whether the sealed field of this name is bound to its row's object: its type says so. */
-static bool is_bound(const char *name)
-{
-    for (size_t i = 0; i < proto_command_count; i++)
-        for (size_t j = 0; j < proto_commands[i].field_count; j++) {
-            const struct proto_field *field = &proto_commands[i].fields[j];
-            if (field->type->class != CLASS_PLAIN && strcmp(field->name, name) == 0)
-                return field->type->class == CLASS_SEALED;
-        }
-    return false;
-}
-
-/* Looks once an answer at what its columns are. 0 or -1. */
-static int survey(struct telling *telling)
-{
-    telling->columns = db_columns(telling->result) - (telling->request->line.command->kind == KIND_LIST);
-    if (telling->columns > COLUMNS_MAX)
-        return -1;
-    for (size_t i = COLUMN_REPLIES; i < telling->columns; i++) {
-        const char *name = db_column_name(telling->result, i);
-        if (strcmp(name, "student") == 0 || strcmp(name, "teacher") == 0)
-            telling->object = i;
-        if (db_column_form(telling->result, i) == DB_BYTES)
-            telling->bound[i] = is_bound(name);
-    }
-    return 0;
-}
-
-/* Opens a sealed value into `text`. 0 or -1. */
-static int open_value(struct telling *telling, size_t row, size_t column, struct slice *value,
-                      char text[LINE_MAX_BYTES])
-{
-    struct slice object = {0};
-    if (telling->bound[column]) {
-        object = telling->object ? db_value(telling->result, row, telling->object) : object;
-        if (!object.at)
-            return -1;
-        if (db_column_form(telling->result, telling->object) == DB_BYTES) {
-            if (object.len < SEAL_HASH_BYTES)
-                return -1;
-            object.len = SEAL_HASH_BYTES;
-        }
-    }
-    const char *name = db_column_name(telling->result, column);
-    if (value->len > LINE_MAX_BYTES)
-        return -1;
-    value->len = seal_open(telling->seal, name, object, *value, (uint8_t *)text);
-    value->at = text;
-    return value->len > 0 ? 0 : -1;
-}
-
-/* Adds the replies of a row. NULL, or why it cannot be told. */
-static const char *put_row(struct telling *telling, struct line_writer *writer, size_t row)
-{
-    char text[LINE_MAX_BYTES];
-    for (size_t i = COLUMN_REPLIES; i < telling->columns; i++) {
-        struct slice value = db_value(telling->result, row, i);
-        enum db_form form = db_column_form(telling->result, i);
-        if (!value.at || value.len == 0) /* nothing is told as nothing */
-            continue;
-        if (form == DB_BOOLEAN)
-            value = value.at[0] == 't' ? SLICE("yes") : SLICE("no");
-        else if (form == DB_BYTES && open_value(telling, row, i, &value, text) < 0)
-            return "a sealed value could not be opened";
-        line_put(writer, db_column_name(telling->result, i), value);
-    }
-    return writer->overflow ? "a row does not fit a line" : NULL;
-}
-
-static void finish(struct telling *telling, struct line_writer *writer, enum proto_status status, const char *code)
-{
-    struct request *request = telling->request;
-    if (writer->overflow) {
-        refuse_internal(request, "a status line does not fit", telling->speaker, telling->out);
-        return;
-    }
-    send_line(request, writer, telling->out);
-    request->stage = REQUEST_ANSWERED;
-    note(request, telling->speaker, status, code);
-}
-
-/* `log=`, or `check=yes` in its place. */
-static void put_log(struct telling *telling, struct line_writer *writer)
-{
-    struct request *request = telling->request;
-    if (request->line.check) {
-        line_put_text(writer, "check", "yes");
-        return;
-    }
-    struct slice log = db_value(telling->result, telling->first, COLUMN_LOG);
-    request->log = slice_number(log);
-    line_put(writer, "log", log);
-}
-
-/* The rules say no: the code and what the row tells beside it. */
-static void tell_refusal(struct telling *telling, struct slice code)
-{
-    const struct proto_reply *reply = proto_reply(STATUS_NO, code);
-    struct line_writer writer;
-    char bytes[LINE_MAX_BYTES];
-    if (!reply) {
-        refuse_internal(telling->request, "the function gave a code that replies.def has not", telling->speaker,
-                        telling->out);
-        return;
-    }
-    begin_status(&writer, bytes, telling->request, STATUS_NO, reply->code);
-    if (proto_is_write(telling->request->line.command))
-        put_log(telling, &writer);
-    line_put(&writer, "field", db_value(telling->result, telling->first, COLUMN_FIELD));
-    const char *why = put_row(telling, &writer, telling->first);
-    put_text(&writer, reply, telling->speaker);
-    if (why)
-        refuse_internal(telling->request, why, telling->speaker, telling->out);
-    else
-        finish(telling, &writer, STATUS_NO, reply->code);
-}
-
-static void tell_write(struct telling *telling)
-{
-    struct line_writer writer;
-    char bytes[LINE_MAX_BYTES];
-    begin_status(&writer, bytes, telling->request, STATUS_OK, NULL);
-    put_log(telling, &writer);
-    const char *why = put_row(telling, &writer, telling->first);
-    if (why)
-        refuse_internal(telling->request, why, telling->speaker, telling->out);
-    else
-        finish(telling, &writer, STATUS_OK, NULL);
-}
-
-/* Sends `count` rows as data. 0; or -1, and the request is answered. */
-static int tell_rows(struct telling *telling, size_t count)
-{
-    struct line_writer writer;
-    char bytes[LINE_MAX_BYTES];
-    for (size_t i = 0; i < count; i++) {
-        line_begin(&writer, bytes, sizeof bytes, "=");
-        const char *why = put_row(telling, &writer, telling->first + i);
-        size_t len = why ? 0 : line_end(&writer);
-        if (len == 0) {
-            refuse_internal(telling->request, why ? why : "a row does not fit a line", telling->speaker, telling->out);
-            return -1;
-        }
-        if (evbuffer_add(telling->out, bytes, len) < 0)
-            telling->request->broken = true;
-    }
-    telling->request->rows_sent += count;
-    return 0;
-}
-
-/* The status of a read: `more` is the token that goes on, absent at the end. */
-static void tell_end(struct telling *telling, struct slice more)
-{
-    struct line_writer writer;
-    char bytes[LINE_MAX_BYTES];
-    begin_status(&writer, bytes, telling->request, STATUS_OK, NULL);
-    line_put_number(&writer, "rows", (long long)telling->request->rows_sent);
-    put_log(telling, &writer);
-    if (more.at) {
-        line_put_text(&writer, "more", "yes");
-        line_put(&writer, "after", more);
-    }
-    finish(telling, &writer, STATUS_OK, NULL);
-}
-
-/* Keeps the token of the page's last sent row, where the next page begins. 0; or -1, and the request is answered. */
-static int keep_token(struct telling *telling, size_t sent)
-{
-    struct request *request = telling->request;
-    if (sent == 0) /* that of the page before */
-        return 0;
-    struct slice token = db_value(telling->result, telling->first + sent - 1, telling->columns);
-    char *after = token.at && token.len > 0 ? malloc(token.len + 1) : NULL;
-    if (!after) {
-        refuse_internal(request, token.at ? "out of memory" : "a row of a list has no token", telling->speaker,
-                        telling->out);
-        return -1;
-    }
-    memcpy(after, token.at, token.len);
-    after[token.len] = '\0';
-    free(request->after);
-    request->after = after;
-    return 0;
-}
-
-static void tell_page(struct telling *telling)
-{
-    struct request *request = telling->request;
-    size_t send = telling->rows;
-    if (request->rows_wanted && send > request->rows_wanted - request->rows_sent)
-        send = (size_t)(request->rows_wanted - request->rows_sent);
-    if (tell_rows(telling, send) < 0)
-        return;
-    if (telling->rows < request->rows_asked) {
-        tell_end(telling, no_field);
-    } else if (keep_token(telling, send) < 0) {
-        return;
-    } else if (telling->rows > send) {
-        tell_end(telling, slice_of(request->after));
-    } else {
-        ask_page(request);
-        request->stage = REQUEST_MORE;
-    }
-}
-
-static void tell(struct telling *telling)
-{
-    enum proto_kind kind = telling->request->line.command->kind;
-    struct slice code = db_value(telling->result, telling->first, COLUMN_CODE);
-    struct slice present = db_value(telling->result, telling->first, COLUMN_PRESENT);
-    if (survey(telling) < 0)
-        refuse_internal(telling->request, "an answer has too many columns", telling->speaker, telling->out);
-    else if (code.at)
-        tell_refusal(telling, code);
-    else if (proto_is_write(telling->request->line.command))
-        tell_write(telling);
-    else {
-        if (!present.at) /* the row stands for there being none, and tells the number */
-            telling->rows = 0;
-        if (kind == KIND_LIST)
-            tell_page(telling);
-        else if (tell_rows(telling, telling->rows) == 0)
-            tell_end(telling, no_field);
-    }
-}
-
-void request_answer(struct request *request, const struct batch_answer *answer, const struct request_speaker *speaker,
-                    struct seal *seal, struct evbuffer *out)
-{
-    static const char *const busy[] = {
-        [BATCH_OVERLOAD] = "overload", [BATCH_DATABASE] = "database", [BATCH_UNKNOWN] = "unknown"};
-    if (answer->outcome == BATCH_ROWS)
-        tell(&(struct telling){.request = request,
-                               .speaker = speaker,
-                               .seal = seal,
-                               .out = out,
-                               .result = answer->result,
-                               .first = answer->first_row,
-                               .rows = answer->rows});
-    else if (answer->outcome == BATCH_INTERNAL)
-        request_refuse(request, STATUS_NO, "internal", no_field, answer->id, speaker, out);
-    else
-        request_refuse(request, STATUS_BUSY, busy[answer->outcome], no_field, NULL, speaker, out);
 }

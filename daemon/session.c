@@ -1,11 +1,10 @@
-/* One connection's conversation. It is told what happens by its stream (bytes, an end), by `batch` (answers) and by the
- * server (time, drain, revocation); whatever that was, `proceed` then does all that can be done: takes lines, hands
- * them to the database, answers what the daemon answers itself, and ends when it is time.
+/* One connection's conversation. It is told what happens by its stream (bytes, an end), by its window (answers) and by
+ * the server (time, drain, revocation); whatever that was, `proceed` then does all that can be done: takes lines, lets
+ * the window run and answer them, and ends when it is time.
  *
  * Limits: 256 unanswered requests; no further line is taken while more than 64 kB wait to be sent.
- * Rules: replies in the order of requests: only the first of the queue is ever answered. What waits behind a list is
- * not begun before the list is done, so that requests take effect in their order. Memory goes only in `release`, which
- * runs from the loop alone: in CLOSED, or behind an answer of `batch`; whoever called must return at once. */
+ * Rules: memory goes only in `release`, which runs from the loop alone: in CLOSED, or behind an answer of the database;
+ * whoever called it must return at once. */
 #include "session.h"
 
 #include <stdlib.h>
@@ -19,11 +18,10 @@
 #include "line.h"
 #include "log.h"
 #include "news.h"
-#include "request.h"
 #include "server.h"
 #include "stream.h"
+#include "window.h"
 
-#define WINDOW 256
 #define UNSENT_MOST 65536 /* above it no line is taken */
 #define UNSENT_FEW 16384  /* below it a list goes on */
 
@@ -47,13 +45,8 @@ struct session {
     struct stream *stream;
     enum session_state state;
     struct request_speaker speaker;
-    int certificate_days;
 
-    struct request_queue queue;
-    size_t queued;
-    struct request *next; /* the first in the queue that is not begun; NULL: none */
-    struct request *list; /* a list that is begun: what is behind it waits until it is done */
-    struct batch_source source;
+    struct window window;
     struct batch_item admission;
     struct slice admission_cell;
 
@@ -94,59 +87,23 @@ static void set_reading(struct session *session, bool on)
     stream_read(session->stream, on);
 }
 
-/* ---- the queue ---- */
-
-static void enqueue(struct session *session, struct request *request)
-{
-    request->owner = session;
-    TAILQ_INSERT_TAIL(&session->queue, request, link);
-    session->queued++;
-    if (!session->next)
-        session->next = request;
-}
-
-static void dequeue(struct session *session, struct request *request)
-{
-    if (session->next == request)
-        session->next = TAILQ_NEXT(request, link);
-    if (session->list == request)
-        session->list = NULL;
-    TAILQ_REMOVE(&session->queue, request, link);
-    session->queued--;
-    request_free(request);
-}
-
-/* Takes back what is not in the database, and forgets it. */
-static void drop_waiting(struct session *session)
-{
-    struct request *request, *after;
-    batch_drop(session->server->batch, &session->source);
-    for (request = TAILQ_FIRST(&session->queue); request; request = after) {
-        after = TAILQ_NEXT(request, link);
-        if (!request->item.taken)
-            dequeue(session, request);
-    }
-    session->next = NULL;
-}
+/* ---- the end ---- */
 
 /* Frees the session when nothing holds it any more; true when it did. */
 static bool release(struct session *session)
 {
-    if (!session->closed || session->source.in_flight > 0)
+    if (!session->closed || !window_is_free(&session->window))
         return false;
-    log_event(LOG_LEVEL_INFO, "end", "connection=%llu", number(session));
-    drop_waiting(session);
     server_leave(session->server, &session->client);
     free(session);
     return true;
 }
 
-/* ---- the end ---- */
-
 /* Nothing more is written behind this: closes in order. */
 static void finish(struct session *session)
 {
     set_state(session, SESSION_OVER);
+    window_shut(&session->window);
     stream_flush(session->stream);
     stream_finish(session->stream);
 }
@@ -157,7 +114,7 @@ static void abandon(struct session *session, const char *reason)
     log_event(LOG_LEVEL_NOTICE, "abandon", "connection=%llu party=%s reason=\"%s\"", number(session),
               session->speaker.party[0] ? session->speaker.party : "-", reason);
     set_state(session, SESSION_OVER);
-    drop_waiting(session);
+    window_shut(&session->window);
     stream_close(session->stream);
 }
 
@@ -186,19 +143,9 @@ static void say_last_words(struct session *session)
 /* Ends without waiting for anything that is not in the database yet. */
 static void end_now(struct session *session, const char *code)
 {
-    struct request *first = TAILQ_FIRST(&session->queue);
     session->bye = code;
     set_state(session, SESSION_ENDING);
-    if (first && first->rows_sent > 0 && !first->item.taken) { /* its rows are void, and a status must say so */
-        bool known = proto_reply(STATUS_NO, slice_of(code)) != NULL;
-        request_refuse(first, known ? STATUS_NO : STATUS_BUSY, known ? code : "database", (struct slice){0}, NULL,
-                       &session->speaker, output(session));
-        if (first->broken) {
-            abandon(session, "out of memory");
-            return;
-        }
-    }
-    drop_waiting(session);
+    window_drop(&session->window, code);
 }
 
 void session_bye(struct session *session, const char *code)
@@ -251,7 +198,7 @@ void session_tick(struct session *session, int64_t now)
         abandon(session, "it takes nothing of what waits to be sent");
         return;
     }
-    if (session->state == SESSION_OPEN && session->queued == 0 && session->owes_since == 0 &&
+    if (session->state == SESSION_OPEN && session->window.count == 0 && session->owes_since == 0 &&
         now - since >= (int64_t)config->limits_idle * 1000)
         session_bye(session, "idle");
 }
@@ -292,8 +239,8 @@ static int greet(struct session *session, struct db_result *result, size_t row)
     line_put_text(&writer, "party", session->speaker.party);
     line_put_text(&writer, "role", proto_role_name(session->speaker.role));
     line_put_number(&writer, "max-line", LINE_MAX_BYTES);
-    line_put_number(&writer, "window", WINDOW);
-    line_put_number(&writer, "cert-days", session->certificate_days);
+    line_put_number(&writer, "window", WINDOW_MOST);
+    line_put_number(&writer, "cert-days", session->window.certificate_days);
     line_put(&writer, "log", db_value(result, row, ADMIT_LOG));
     line_put(&writer, "head", db_value(result, row, ADMIT_HEAD));
     line_put(&writer, "time", db_value(result, row, ADMIT_TIME));
@@ -326,10 +273,8 @@ static void on_admission(struct batch_item *item, const struct batch_answer *ans
     struct session *session = (struct session *)((char *)item - offsetof(struct session, admission));
     if (release(session))
         return;
-    if (session->state != SESSION_ADMITTING) { /* told BYE meanwhile */
-        proceed(session);
+    if (session->state != SESSION_ADMITTING) /* told BYE meanwhile */
         return;
-    }
     const char *code = read_admission(session, answer);
     if (code) {
         session_bye(session, code);
@@ -360,7 +305,7 @@ static void on_ready(struct session *session)
         memcpy(speaker->certificate + 64, peer->oin, 20);
         speaker->certificate_len = sizeof speaker->certificate;
     }
-    session->certificate_days = peer->days;
+    session->window.certificate_days = peer->days;
     set_reading(session, false);
     set_state(session, SESSION_ADMITTING);
     session->bye = NULL;
@@ -371,120 +316,9 @@ static void on_ready(struct session *session)
     session->admission_cell = (struct slice){(const char *)speaker->certificate, speaker->certificate_len};
     session->admission =
         (struct batch_item){.command = &statement_admit, .cells = &session->admission_cell, .answer = on_admission};
-    code = batch_add(session->server->batch, &session->source, &session->admission);
+    code = batch_add(session->server->batch, &session->window.source, &session->admission);
     if (code)
         session_bye(session, strcmp(code, "database") == 0 ? "database" : "limit");
-}
-
-/* ---- requests ---- */
-
-static void set_busy(struct request *request, const char *code)
-{
-    request->stage = REQUEST_READ;
-    request->fault_status = STATUS_BUSY;
-    request->fault = (struct proto_fault){.code = code};
-}
-
-/* What stands behind `request`, and is neither with `batch` nor in the database, gets the same BUSY in its turn. */
-static void refuse_behind(struct session *session, struct request *request, const char *code)
-{
-    while ((request = TAILQ_NEXT(request, link)))
-        if (request_needs_database(request) && !request->item.taken)
-            set_busy(request, code);
-    session->next = NULL;
-}
-
-static const char *busy_code(enum batch_outcome outcome)
-{
-    switch (outcome) {
-    case BATCH_OVERLOAD:
-        return "overload";
-    case BATCH_DATABASE:
-        return "database";
-    case BATCH_UNKNOWN:
-        return "unknown";
-    case BATCH_ROWS:
-    case BATCH_INTERNAL:
-        break;
-    }
-    return NULL;
-}
-
-/* The first of the queue has its answer, or a page of it. */
-static void on_answer(struct batch_item *item, const struct batch_answer *answer)
-{
-    struct request *request = (struct request *)((char *)item - offsetof(struct request, item));
-    struct session *session = request->owner;
-    const char *busy = busy_code(answer->outcome);
-    if (session->closed || session->state == SESSION_OVER) {
-        dequeue(session, request);
-        (void)release(session);
-        return;
-    }
-    request_answer(request, answer, &session->speaker, session->server->seal, output(session));
-    if (request->log)
-        news_saw(session->server->news, request->log);
-    if (busy) {
-        batch_drop(session->server->batch, &session->source);
-        refuse_behind(session, request, busy);
-    }
-    if (request->broken) {
-        dequeue(session, request);
-        abandon(session, "out of memory");
-        return;
-    }
-    if (request->stage == REQUEST_ANSWERED)
-        dequeue(session, request);
-    proceed(session);
-}
-
-/* Hands a request to the database; where that is refused, so is all behind it, of which nothing was handed over yet. */
-static void begin(struct session *session, struct request *request)
-{
-    request->item.answer = on_answer;
-    request->stage = REQUEST_WAITING;
-    const char *code = batch_add(session->server->batch, &session->source, &request->item);
-    if (code) {
-        set_busy(request, code);
-        refuse_behind(session, request, code);
-    } else if (request->line.command->kind == KIND_LIST) {
-        session->list = request;
-    }
-}
-
-/* Begins what may begin: all up to and with the first list, and that list's next page when little waits to be sent. */
-static void begin_next(struct session *session)
-{
-    if (session->list && session->list->stage == REQUEST_MORE && stream_unsent(session->stream) <= UNSENT_FEW)
-        begin(session, session->list);
-    while (session->next && !session->list) {
-        struct request *request = session->next;
-        session->next = TAILQ_NEXT(request, link);
-        if (request_needs_database(request))
-            begin(session, request);
-    }
-}
-
-/* Answers what stands first and needs no database. Whether it answered any. */
-static bool answer_own(struct session *session)
-{
-    struct builtin_context context = {session->server, &session->speaker, session->certificate_days};
-    struct request *request;
-    bool any = false;
-    while ((request = TAILQ_FIRST(&session->queue)) && !request_needs_database(request)) {
-        if (request->fault.code)
-            request_answer_fault(request, &session->speaker, output(session));
-        else
-            builtin_answer(request, &context, output(session));
-        bool broken = request->broken;
-        dequeue(session, request);
-        any = true;
-        if (broken) {
-            abandon(session, "out of memory");
-            return false;
-        }
-    }
-    return any;
 }
 
 /* ---- lines ---- */
@@ -510,7 +344,7 @@ static enum line_verdict find_line(struct evbuffer *input, const char **bytes, s
 
 static bool has_room(const struct session *session)
 {
-    return session->queued < WINDOW && stream_unsent(session->stream) <= UNSENT_MOST;
+    return session->window.count < WINDOW_MOST && stream_unsent(session->stream) <= UNSENT_MOST;
 }
 
 /* Takes one line; false when there is none to take. */
@@ -535,7 +369,7 @@ static bool take_line(struct session *session)
         abandon(session, "out of memory");
         return false;
     }
-    enqueue(session, request);
+    window_add(&session->window, request);
     if (verdict == LINE_BAD) {
         session->bye = NULL; /* BAD line is the last word */
         set_state(session, SESSION_ENDING);
@@ -559,11 +393,12 @@ static void proceed(struct session *session)
             ;
         if (session->state == SESSION_OVER)
             return;
-        begin_next(session);
-    } while (answer_own(session));
-    if (session->state == SESSION_OVER)
+    } while (window_run(&session->window, stream_unsent(session->stream) <= UNSENT_FEW));
+    if (session->window.broken) {
+        abandon(session, "out of memory");
         return;
-    if (session->state == SESSION_ENDING && session->queued == 0) {
+    }
+    if (session->state == SESSION_ENDING && session->window.count == 0) {
         say_last_words(session);
         return;
     }
@@ -571,10 +406,17 @@ static void proceed(struct session *session)
     stream_flush(session->stream);
 }
 
+static void on_answered(struct window *window)
+{
+    struct session *session = (struct session *)((char *)window - offsetof(struct session, window));
+    if (!release(session) && session->state != SESSION_OVER)
+        proceed(session);
+}
+
 static void on_stream(struct stream *stream, enum stream_event event, void *owner)
 {
     struct session *session = owner;
-    (void)stream;
+    char reason[200];
     switch (event) {
     case STREAM_READY:
         on_ready(session);
@@ -583,10 +425,11 @@ static void on_stream(struct stream *stream, enum stream_event event, void *owne
         session->input_ends = true;
         break;
     case STREAM_CLOSED:
-        log_event(LOG_LEVEL_DEBUG, "closed", "connection=%llu reason=\"%s\"", number(session), stream_reason(stream));
+        log_event(LOG_LEVEL_INFO, "end", "connection=%llu reason=%s", number(session),
+                  log_quote(reason, sizeof reason, stream_reason(stream)));
         session->closed = true;
         set_state(session, SESSION_OVER);
-        drop_waiting(session);
+        window_shut(&session->window);
         (void)release(session);
         return;
     case STREAM_INPUT:
@@ -606,13 +449,12 @@ struct session *session_new(struct server *server, int fd, bool limit)
     }
     session->server = server;
     session->reading = true;
-    TAILQ_INIT(&session->queue);
-    batch_source_init(&session->source);
     session->stream = stream_open(server->base, server->tls, fd, server->config->limits_handshake, on_stream, session);
     if (!session->stream) {
         free(session);
         return NULL;
     }
+    window_init(&session->window, server, &session->speaker, output(session), on_answered);
     server_join(server, &session->client, session, limit);
     session->speaker.number = session->client.number;
     return session;

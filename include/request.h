@@ -1,4 +1,4 @@
-/* One request, from the bytes of its line to the bytes of its answer. Knows the protocol's answers, not connections. */
+/* One request, from the bytes of its line to the cells of its statement. reply.h goes on from there. */
 #ifndef BUURTAAL_REQUEST_H
 #define BUURTAAL_REQUEST_H
 
@@ -6,7 +6,6 @@
 #include "batch.h"
 #include "proto.h"
 
-struct evbuffer;
 struct seal;
 
 /* Who speaks, for as long as the connection lasts. `certificate` is what SQL is handed (sql/README.md). */
@@ -30,15 +29,15 @@ enum request_stage {
 };
 
 struct request {
-    TAILQ_ENTRY(request) link; /* the session's queue */
-    struct batch_item item;    /* its way through the database; the session sets `answer` */
-    void *owner;               /* the session */
+    TAILQ_ENTRY(request) link; /* the window's queue */
+    struct batch_item item;    /* its way through the database; the window sets `answer` */
+    void *owner;               /* the window */
     enum request_stage stage;
     bool broken;  /* memory ran out while it was answered: what is written is not whole, and the connection must end */
     uint64_t log; /* the number that its status line told, 0 for none */
     struct proto_request line;
     struct proto_fault fault;       /* code NULL: none, else what it is answered in its turn */
-    enum proto_status fault_status; /* BAD; NO for `role` and `internal`; BUSY where the session says so */
+    enum proto_status fault_status; /* BAD; NO for `role` and `internal`; BUSY where the window says so */
     /* lists */
     uint64_t rows_sent, rows_wanted; /* rows_wanted 0: all */
     size_t rows_asked;               /* of the page under way */
@@ -63,14 +62,7 @@ void request_free(struct request *request);
 /* Whether it goes through the database, else the daemon answers it itself: a builtin, or a fault. */
 bool request_needs_database(const struct request *request);
 
-/* Writes what `answer` brings for it to `out`: rows and status, or rows alone (stage REQUEST_MORE) when a list goes on.
- * Sets the stage. Never fails: what cannot be written becomes NO internal. */
-void request_answer(struct request *request, const struct batch_answer *answer, const struct request_speaker *speaker,
-                    struct seal *seal, struct evbuffer *out);
-/* Writes the status line of the fault that it has. */
-void request_answer_fault(struct request *request, const struct request_speaker *speaker, struct evbuffer *out);
-/* Writes a status line other than OK: `code` of replies.def; `field` may be absent, `id` NULL. */
-void request_refuse(struct request *request, enum proto_status status, const char *code, struct slice field,
-                    const char *id, const struct request_speaker *speaker, struct evbuffer *out);
+/* Sets the cells that ask for the list's next page, behind `after` where that is set. */
+void request_ask_page(struct request *request);
 
 #endif

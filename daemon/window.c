@@ -1,0 +1,190 @@
+/* The unanswered requests of one connection.
+ *
+ * Rules: only the first is ever answered, so replies keep the order of requests. What stands behind a list is not begun
+ * before the list is done, so that requests take effect in their order. A BUSY answers also all that already stands
+ * behind it and is not in the database. */
+#include "window.h"
+
+#include "builtin.h"
+#include "news.h"
+#include "reply.h"
+#include "server.h"
+
+void window_init(struct window *window, struct server *server, struct request_speaker *speaker, struct evbuffer *out,
+                 window_callback *answered)
+{
+    *window = (struct window){.server = server, .speaker = speaker, .out = out, .answered = answered};
+    TAILQ_INIT(&window->queue);
+    batch_source_init(&window->source);
+}
+
+void window_add(struct window *window, struct request *request)
+{
+    request->owner = window;
+    TAILQ_INSERT_TAIL(&window->queue, request, link);
+    window->count++;
+    if (!window->next)
+        window->next = request;
+}
+
+static void dequeue(struct window *window, struct request *request)
+{
+    if (window->next == request)
+        window->next = TAILQ_NEXT(request, link);
+    if (window->list == request)
+        window->list = NULL;
+    window->broken |= request->broken;
+    TAILQ_REMOVE(&window->queue, request, link);
+    window->count--;
+    request_free(request);
+}
+
+/* ---- BUSY ---- */
+
+static void set_busy(struct request *request, const char *code)
+{
+    request->stage = REQUEST_READ;
+    request->fault_status = STATUS_BUSY;
+    request->fault = (struct proto_fault){.code = code};
+}
+
+/* What stands behind `request`, and is neither with `batch` nor in the database, gets the same BUSY in its turn. */
+static void refuse_behind(struct window *window, struct request *request, const char *code)
+{
+    while ((request = TAILQ_NEXT(request, link)))
+        if (request_needs_database(request) && !request->item.taken)
+            set_busy(request, code);
+    window->next = NULL;
+}
+
+static const char *busy_code(enum batch_outcome outcome)
+{
+    switch (outcome) {
+    case BATCH_OVERLOAD:
+        return "overload";
+    case BATCH_DATABASE:
+        return "database";
+    case BATCH_UNKNOWN:
+        return "unknown";
+    case BATCH_ROWS:
+    case BATCH_INTERNAL:
+        break;
+    }
+    return NULL;
+}
+
+/* ---- through the database ---- */
+
+/* The first of the window has its answer, or a page of it. */
+static void on_answer(struct batch_item *item, const struct batch_answer *answer)
+{
+    struct request *request = (struct request *)((char *)item - offsetof(struct request, item));
+    struct window *window = request->owner;
+    const char *busy = busy_code(answer->outcome);
+    if (window->shut) {
+        dequeue(window, request);
+        window->answered(window);
+        return;
+    }
+    reply_answer(request, answer, window->speaker, window->server->seal, window->out);
+    if (request->log)
+        news_saw(window->server->news, request->log);
+    if (busy) {
+        batch_drop(window->server->batch, &window->source);
+        refuse_behind(window, request, busy);
+    }
+    if (request->stage == REQUEST_ANSWERED)
+        dequeue(window, request);
+    else
+        window->broken |= request->broken;
+    window->answered(window);
+}
+
+/* Hands a request over; where that is refused, so is all behind it, of which nothing was handed over yet. */
+static void begin(struct window *window, struct request *request)
+{
+    request->item.answer = on_answer;
+    request->stage = REQUEST_WAITING;
+    const char *code = batch_add(window->server->batch, &window->source, &request->item);
+    if (code) {
+        set_busy(request, code);
+        refuse_behind(window, request, code);
+    } else if (request->line.command->kind == KIND_LIST) {
+        window->list = request;
+    }
+}
+
+/* Begins all up to and with the first list, and that list's next page. */
+static void begin_next(struct window *window, bool few)
+{
+    if (window->list && window->list->stage == REQUEST_MORE && few)
+        begin(window, window->list);
+    while (window->next && !window->list) {
+        struct request *request = window->next;
+        window->next = TAILQ_NEXT(request, link);
+        if (request_needs_database(request))
+            begin(window, request);
+    }
+}
+
+/* ---- in the daemon ---- */
+
+/* Answers what stands first and needs no database. Whether it answered any. */
+static bool answer_own(struct window *window)
+{
+    struct builtin_context context = {window->server, window->speaker, window->certificate_days};
+    struct request *request;
+    bool any = false;
+    while ((request = TAILQ_FIRST(&window->queue)) && !request_needs_database(request)) {
+        if (request->fault.code)
+            reply_fault(request, window->speaker, window->out);
+        else
+            builtin_answer(request, &context, window->out);
+        dequeue(window, request);
+        any = true;
+    }
+    return any;
+}
+
+bool window_run(struct window *window, bool few)
+{
+    if (window->shut)
+        return false;
+    begin_next(window, few);
+    return answer_own(window);
+}
+
+/* ---- the end ---- */
+
+static void drop_waiting(struct window *window)
+{
+    struct request *request, *after;
+    batch_drop(window->server->batch, &window->source);
+    for (request = TAILQ_FIRST(&window->queue); request; request = after) {
+        after = TAILQ_NEXT(request, link);
+        if (!request->item.taken)
+            dequeue(window, request);
+    }
+}
+
+void window_drop(struct window *window, const char *code)
+{
+    struct request *first = TAILQ_FIRST(&window->queue);
+    if (first && first->rows_sent > 0 && !first->item.taken) { /* its rows are void, and a status must say so */
+        bool known = proto_reply(STATUS_NO, slice_of(code)) != NULL;
+        reply_refuse(first, known ? STATUS_NO : STATUS_BUSY, known ? code : "database", (struct slice){0}, NULL,
+                     window->speaker, window->out);
+    }
+    drop_waiting(window);
+}
+
+void window_shut(struct window *window)
+{
+    window->shut = true;
+    drop_waiting(window);
+}
+
+bool window_is_free(const struct window *window)
+{
+    return window->source.in_flight == 0;
+}
