@@ -106,6 +106,37 @@ begin
 end
 $$;
 
+-- ---- what commands share
+
+-- A field after a line that gave `given`: NULL leaves what is stored, the type's `clear` (types.def) takes it away.
+create function or_stored(given text, stored text) returns text language sql immutable as $$
+    select case when given is null then stored else nullif(given, '') end
+$$;
+create function or_stored(given date, stored date) returns date language sql immutable as $$
+    select case when given is null then stored else nullif(given, '-infinity') end
+$$;
+create function or_stored(given integer, stored integer) returns integer language sql immutable as $$
+    select case when given is null then stored else nullif(given, -1) end
+$$;
+create function or_stored(given numeric, stored numeric) returns numeric language sql immutable as $$
+    select case when given is null then stored else nullif(given, -1) end
+$$;
+
+-- What `again=asked` means where the newest attempt is `newest` (NULL: there was none), live or ended: 'live' it is the
+-- one that lives, 'new' it begins the next, 'ended' it has ended, 'again' it cannot be.
+create function attempt_kind(asked integer, newest integer, live boolean) returns text language sql immutable as $$
+    select case when newest is null then case when coalesce(asked, 1) = 1 then 'new' else 'again' end
+                when coalesce(asked, 1) < newest then 'ended'
+                when coalesce(asked, 1) = newest then case when live then 'live' else 'ended' end
+                when asked = newest + 1 and not live then 'new'
+                else 'again' end
+$$;
+
+-- A number in a list's token, parts of which are separated by `:`; NULL where there is none. Tokens come from outside.
+create function token_number(token text, part integer) returns bigint language sql immutable as $$
+    select case when split_part(token, ':', part) ~ '^[0-9]{1,15}$' then split_part(token, ':', part)::bigint end
+$$;
+
 -- ---- around a call
 
 -- Starts a batch of writes: takes the lock on the log's head, so that one batch runs at a time, and notes the batch's
