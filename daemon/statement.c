@@ -104,9 +104,10 @@ static void put_call(FILE *out, const struct proto_command *command, const char 
     fputc(')', out);
 }
 
+/* The function's own code and field go by other names, as a reply may be called so too. */
 static void put_columns(FILE *out, const struct proto_command *command)
 {
-    fputs("(present, code, field", out);
+    fputs("(present, refusal, fault", out);
     each_reply(out, command, ", ", "\"");
     fputs(command->kind == KIND_LIST ? ", \"after\")" : ")", out);
 }
@@ -131,7 +132,7 @@ static void put_selected(FILE *out, const struct proto_command *command, const c
 {
     char before[32];
     snprintf(before, sizeof before, ", %s.", from);
-    fprintf(out, "%s.present, %s.code, %s.field", from, from, from);
+    fprintf(out, "%s.present, %s.refusal, %s.fault", from, from, from);
     each_reply(out, command, before, "\"");
     if (command->kind == KIND_LIST)
         fprintf(out, ", %s.\"after\"", from);
@@ -156,7 +157,7 @@ static void put_write(FILE *out, const struct proto_command *command, const char
     if (command->kind == KIND_WRITE_SET) {
         fputs("select called.*, true as present from ", out);
         put_call(out, command, api);
-        fputs(" with ordinality called (code, field", out);
+        fputs(" with ordinality called (refusal, fault", out);
         each_reply(out, command, ", ", "\"");
         fputs(", ord)", out);
     } else {
@@ -165,15 +166,16 @@ static void put_write(FILE *out, const struct proto_command *command, const char
         fprintf(out, ", lateral %s.write_open(request.ord, p0, p1, p2) open (log, live), ", api);
         put_guarded_call(out, command, api);
     }
-    fputs(") select answer.ord, logged.base + answer.ord, ", out);
-    put_selected(out, command, "answer");
-    fprintf(out, " from answer, (select %s.log_append('%s', $1, $3, $4, $5, array_agg(case when code is not null then 'NO ' || code",
-            api, command->verb);
+    /* Materialized, so that no plan appends twice. */
+    fprintf(out, "), logged (base) as materialized (select %s.log_append('%s', $1, $3, $4, $5, array_agg("
+                 "case when refusal is not null then 'NO ' || refusal", api, command->verb);
     if (replies_with(command, "repeated"))
         fputs(" when repeated then 'OK repeated'", out);
     if (replies_with(command, "amended"))
         fputs(" when amended then 'OK amended'", out);
-    fputs(" else 'OK' end order by ord)) from answer) logged (base)", out);
+    fputs(" else 'OK' end order by ord)) from answer) select answer.ord, logged.base + answer.ord, ", out);
+    put_selected(out, command, "answer");
+    fputs(" from answer, logged", out);
 }
 
 char *statement_text(const struct proto_command *command, const char *api)

@@ -29,5 +29,7 @@ alter role buurtaald set timezone = 'Europe/Amsterdam';
 -- What the functions are written for. Compiling plans to machine code costs more than any of them runs.
 alter role buurtaald set default_transaction_isolation = 'read committed';
 alter role buurtaald set jit = off;
+-- A cached answer in place of a function's second run with the same values would be a write that does not happen.
+alter role buurtaald set enable_memoize = off;
 
 create extension if not exists btree_gist schema public;

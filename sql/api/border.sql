@@ -232,7 +232,7 @@ create function signatures() returns table (function text, parameters text, name
     select replace(proc.proname, '_', '-'),
            (select string_agg(format_type(input.type, null), ',' order by input.place)
             from unnest(proc.proargtypes::oid[]) with ordinality input (type, place)),
-           (select string_agg(proc.proargnames[output.place], ',' order by output.place)
+           (select string_agg(rtrim(proc.proargnames[output.place], '_'), ',' order by output.place)
             from unnest(proc.proargmodes) with ordinality output (mode, place) where output.mode = 't')
     from pg_proc proc
     where proc.pronamespace = to_regnamespace(current_schema()) and proc.proargnames @> array['code', 'field']

@@ -1,5 +1,160 @@
--- Signature first; the body follows.
-create function recount(logs_ bigint[], persons_ bigint[]) returns void language plpgsql as $$
+-- Counting persons: what each write changes (`recount`), what people read (`progress`), and the proof that both are right
+-- (`reconcile`). The rule: a person counts once a year, language and rung, in the cell of the live registration on that rung
+-- that was entered first; once more, by the same rule, among the registrations of each college alone (own_*).
+
+-- The rungs of a registration, as bits: 1 registered 2 seated 4 sat 8 passed 16 certified; each implies those before it.
+create function registration_rungs(state text, reached smallint) returns integer language sql immutable as $$
+    select case when state = 'waiting' then 1
+                when state <> 'seated' then 0
+                when reached = 5 then 31
+                when reached = 4 then 15
+                when reached = 3 then 7
+                else 3 end
+$$;
+
+-- 1 when `rungs` has that rung now and had not before, -1 for the other way round.
+create function rung_change(rungs integer, before integer, rung integer) returns integer language sql immutable as $$
+    select ((rungs & rung) <> 0)::integer - ((before & rung) <> 0)::integer
+$$;
+
+-- Makes the cells that registrations of these persons count in, and the nation's sums, where they are not there yet.
+create function cells_make(persons_ bigint[]) returns void language plpgsql
+set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
 begin
+    insert into cell (cell, year, language, institution, province, level, exam, month)
+    select (select coalesce(max(cell), 0) from cell) + row_number() over (), fresh.*
+    from (
+        select distinct extract(year from session.date)::integer as year, exam.language, place.college,
+               coalesce(institution.province, '') as province, exam.level, exam.exam,
+               date_trunc('month', session.date)::date as month
+        from (
+            select distinct registration.session, registration.college
+            from unnest(persons_) changed (person) join registration on registration.person = changed.person
+            where registration.state in ('seated', 'waiting')
+        ) place
+        join session on session.session = place.session
+        join exam on exam.exam = session.exam
+        join institution on institution.code = place.college
+    ) fresh
+    where not exists (
+        select from cell
+        where (cell.institution, cell.exam, cell.month, cell.year, cell.language, cell.level, cell.province)
+            = (fresh.college, fresh.exam, fresh.month, fresh.year, fresh.language, fresh.level, fresh.province));
+    if found then
+        insert into total (year, language, registered, seated, sat, passed, certified, day,
+                           before_registered, before_seated, before_sat, before_passed, before_certified)
+        select distinct year, language, 0, 0, 0, 0, 0, date '-infinity', 0, 0, 0, 0, 0 from cell
+        on conflict do nothing;
+    end if;
+end
+$$;
+
+-- Puts right what is stored for these persons, after their registrations changed under the numbers of the log beside them:
+-- each person once. Set-based, always by index: it is on the hot road, and what the planner believes of fresh tables must
+-- not make it quadratic.
+create function recount(logs_ bigint[], persons_ bigint[]) returns void language plpgsql
+set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
+declare
+    today date := log_today();
+begin
+    perform cells_make(persons_);
+
+    with changed as materialized (
+        select changed.log, changed.person from unnest(logs_, persons_) changed (log, person)
+    ), live as (
+        select changed.log, changed.person, registration.college, registration.entered, session.exam, exam.language,
+               exam.level, extract(year from session.date)::integer as year, date_trunc('month', session.date)::date as month,
+               coalesce(institution.province, '') as province,
+               registration_rungs(registration.state, registration.reached) as rungs
+        from changed
+        join registration on registration.person = changed.person
+        join session on session.session = registration.session
+        join exam on exam.exam = session.exam
+        join institution on institution.code = registration.college
+        where registration.state in ('seated', 'waiting')
+    ), claimed as (
+        -- What those entered before it have not claimed already: in all, and at its college.
+        select log, person, year, language, college, province, level, exam, month,
+               rungs & ~coalesce(bit_or(rungs) over (partition by person, year, language order by entered
+                                                     rows between unbounded preceding and 1 preceding), 0) as rungs,
+               rungs & ~coalesce(bit_or(rungs) over (partition by person, year, language, college order by entered
+                                                     rows between unbounded preceding and 1 preceding), 0) as own_rungs
+        from live
+    ), compared as (
+        select log, person, cell.cell, rungs, own_rungs, 0 as old_rungs, 0 as old_own_rungs
+        from claimed
+        join cell on (cell.institution, cell.exam, cell.month, cell.year, cell.language, cell.level, cell.province)
+                   = (college, claimed.exam, claimed.month, claimed.year, claimed.language, claimed.level, claimed.province)
+        union all
+        select changed.log, changed.person, counted.cell, 0, 0, counted.rungs, counted.own_rungs
+        from changed join counted on counted.person = changed.person
+    ), difference as materialized (
+        select log, person, cell, bit_or(rungs) as rungs, bit_or(own_rungs) as own_rungs,
+               bit_or(old_rungs) as old_rungs, bit_or(old_own_rungs) as old_own_rungs
+        from compared
+        group by log, person, cell
+        having bit_or(rungs) <> bit_or(old_rungs) or bit_or(own_rungs) <> bit_or(old_own_rungs)
+    ), removed as (
+        delete from counted using difference
+        where counted.person = difference.person and counted.cell = difference.cell and difference.own_rungs = 0
+    ), kept as (
+        insert into counted (person, cell, rungs, own_rungs)
+        select person, cell, rungs, own_rungs from difference where own_rungs <> 0
+        on conflict (person, cell) do update set rungs = excluded.rungs, own_rungs = excluded.own_rungs
+    ), told as (
+        insert into tally
+        select log, cell,
+               sum(rung_change(rungs, old_rungs, 1)), sum(rung_change(rungs, old_rungs, 2)),
+               sum(rung_change(rungs, old_rungs, 4)), sum(rung_change(rungs, old_rungs, 8)),
+               sum(rung_change(rungs, old_rungs, 16)),
+               sum(rung_change(own_rungs, old_own_rungs, 1)), sum(rung_change(own_rungs, old_own_rungs, 2)),
+               sum(rung_change(own_rungs, old_own_rungs, 4)), sum(rung_change(own_rungs, old_own_rungs, 8)),
+               sum(rung_change(own_rungs, old_own_rungs, 16))
+        from difference
+        group by log, cell
+        returning tally.*
+    ), summed as (
+        select cell, sum(registered) as registered, sum(seated) as seated, sum(sat) as sat, sum(passed) as passed,
+               sum(certified) as certified, sum(own_registered) as own_registered, sum(own_seated) as own_seated,
+               sum(own_sat) as own_sat, sum(own_passed) as own_passed, sum(own_certified) as own_certified
+        from told
+        group by cell
+    ), moved as (
+        update cell
+        set registered = cell.registered + summed.registered, seated = cell.seated + summed.seated,
+            sat = cell.sat + summed.sat, passed = cell.passed + summed.passed,
+            certified = cell.certified + summed.certified,
+            own_registered = cell.own_registered + summed.own_registered,
+            own_seated = cell.own_seated + summed.own_seated, own_sat = cell.own_sat + summed.own_sat,
+            own_passed = cell.own_passed + summed.own_passed, own_certified = cell.own_certified + summed.own_certified
+        from summed
+        where cell.cell = summed.cell
+        returning cell.year, cell.language, summed.registered, summed.seated, summed.sat, summed.passed, summed.certified
+    ), nation as (
+        select year, language, sum(registered) as registered, sum(seated) as seated, sum(sat) as sat, sum(passed) as passed,
+               sum(certified) as certified
+        from moved
+        group by year, language
+    )
+    update total
+    set registered = total.registered + nation.registered, seated = total.seated + nation.seated,
+        sat = total.sat + nation.sat, passed = total.passed + nation.passed,
+        certified = total.certified + nation.certified, day = today,
+        before_registered = case when total.day < today then total.registered else before_registered end,
+        before_seated = case when total.day < today then total.seated else before_seated end,
+        before_sat = case when total.day < today then total.sat else before_sat end,
+        before_passed = case when total.day < today then total.passed else before_passed end,
+        before_certified = case when total.day < today then total.certified else before_certified end
+    from nation
+    where total.year = nation.year and total.language = nation.language;
+end
+$$;
+
+-- For all persons of a college, when where it counts has changed.
+create function recount_institution(code_ text) returns void language plpgsql as $$
+declare
+    persons_ bigint[] := array(select distinct counted.person from counted join cell using (cell) where cell.institution = code_);
+begin
+    perform recount(array_fill(running_log(), array[cardinality(persons_)]), persons_);
 end
 $$;

@@ -94,5 +94,18 @@ begin
 end
 $$;
 
-create function institutions(party_ text, role_ text, certificate_ bytea, code_ text, after_ text, limit_ integer)
-returns table (code text, field text, "code" text, name text) language plpgsql stable as $$ begin end $$;
+create function institutions(party_ text, role_ text, certificate_ bytea, only_code text, after_ text, limit_ integer)
+returns table (code text, field text, code_ text, name text, kind text, country text, province text, region text,
+               place text, board text, "from" date, until date, successor text, numbers text, log bigint, after text)
+language plpgsql stable as $$
+#variable_conflict use_column
+begin
+    return query
+        select null, null, i.code, i.name, i.kind, i.country, i.province, i.region, i.place, i.board, i."from", i.until,
+               i.successor, i.numbers, i.log, i.code
+        from institution i
+        where (only_code is null or i.code = only_code) and i.code > coalesce(after_, '')
+        order by i.code
+        limit limit_;
+end
+$$;

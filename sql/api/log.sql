@@ -46,3 +46,50 @@ begin
     return before.log;
 end
 $$;
+
+create function audit(party_ text, role_ text, certificate_ bytea, only_log bigint, after_ text, limit_ integer)
+returns table (code text, field text, log bigint, "time" text, party text, certificate text, origin text, verb text,
+               fields text, outcome text, after text)
+language plpgsql stable as $$
+#variable_conflict use_column
+declare
+    first bigint := greatest(only_log, token_number(after_, 1) + 1, 0);
+    final bigint := coalesce(only_log, 9223372036854775807);
+begin
+    if after_ is not null and token_number(after_, 1) is null then
+        code := 'range';
+        field := 'after';
+        return next;
+        return;
+    end if;
+    return query
+        select null, null, a.log, log_time(a.time), a.party, encode(a.certificate, 'hex'), a.origin, a.verb, a.fields,
+               a.outcome, a.log::text
+        from audit a
+        where a.log between first and final
+        order by a.log
+        limit limit_;
+end
+$$;
+
+create function heads(party_ text, role_ text, certificate_ bytea, only_log bigint, after_ text, limit_ integer)
+returns table (code text, field text, log bigint, head text, after text) language plpgsql stable as $$
+#variable_conflict use_column
+declare
+    first bigint := greatest(only_log, token_number(after_, 1) + 1, 0);
+    final bigint := coalesce(only_log, 9223372036854775807);
+begin
+    if after_ is not null and token_number(after_, 1) is null then
+        code := 'range';
+        field := 'after';
+        return next;
+        return;
+    end if;
+    return query
+        select null, null, h.log, encode(h.head, 'hex'), h.log::text
+        from head h
+        where h.log between first and final
+        order by h.log
+        limit limit_;
+end
+$$;
