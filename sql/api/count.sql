@@ -18,8 +18,8 @@ create function rung_change(rungs integer, before integer, rung integer) returns
 $$;
 
 -- Makes the cells that registrations of these persons count in, and the nation's sums, where they are not there yet.
-create function cells_make(persons_ bigint[]) returns void language plpgsql
-set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
+-- Called by recount() alone, with its settings.
+create function cells_make(persons_ bigint[]) returns void language plpgsql as $$
 begin
     insert into cell (cell, year, language, institution, province, level, exam, month)
     select (select coalesce(max(cell), 0) from cell) + row_number() over (), fresh.*
@@ -30,7 +30,7 @@ begin
         from (
             select distinct registration.session, registration.college
             from unnest(persons_) changed (person) join registration on registration.person = changed.person
-            where registration.state in ('seated', 'waiting')
+            where registration_rungs(registration.state, registration.reached) > 0
         ) place
         join session on session.session = place.session
         join exam on exam.exam = session.exam
@@ -53,7 +53,8 @@ $$;
 -- each person once. Set-based, always by index: it is on the hot road, and what the planner believes of fresh tables must
 -- not make it quadratic.
 create function recount(logs_ bigint[], persons_ bigint[]) returns void language plpgsql
-set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off
+as $$
 declare
     today date := log_today();
 begin
@@ -71,7 +72,7 @@ begin
         join session on session.session = registration.session
         join exam on exam.exam = session.exam
         join institution on institution.code = registration.college
-        where registration.state in ('seated', 'waiting')
+        where registration_rungs(registration.state, registration.reached) > 0
     ), claimed as (
         -- What those entered before it have not claimed already: in all, and at its college.
         select log, person, year, language, college, province, level, exam, month,

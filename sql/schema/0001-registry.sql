@@ -219,7 +219,6 @@ create table cell (
     own_certified integer not null default 0 check (own_certified >= certified),
     unique (institution, exam, month, year, language, level, province)
 ) with (fillfactor = 50);
-create index on cell (year, language);
 
 -- Where each person counts, and on which rungs: 1 registered 2 seated 4 sat 8 passed 16 certified. Only recount() writes
 -- this table and the three around it; reconcile() tells whether they are what the registrations say.
