@@ -1,0 +1,260 @@
+/* buurtaald: reads its command line, does what it says, and ends with a status of sysexits.h.
+ * Rules: what is wrong with the command line or the configuration is told in words on stderr, by line; the daemon at
+ * work logs in key=value. */
+#define _GNU_SOURCE /* getopt_long */
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "log.h"
+#include "migrate.h"
+#include "proto.h"
+#include "seal.h"
+#include "server.h"
+#include "sql_files.h"
+#include "statement.h"
+
+#define VERSION "1.0"
+#define WHY_ROOM 8192
+#define FINGERPRINT_DIGITS 64
+
+static const char usage_text[] =
+    "usage: buurtaald [-f FILE] [-t]                               serve, or with -t check what a start would use\n"
+    "       buurtaald [-f FILE] migrate [--admin FINGERPRINT] [--demo]  make the database, or bring it up to date\n"
+    "       buurtaald [-f FILE] clock DATE|now                     set the clock of a demo registry\n"
+    "       buurtaald seal-key FILE                                make a file of keys that seal personal data\n"
+    "       buurtaald --options | --statements | --version | --help\n"
+    "FILE is the configuration, by default " CONFIG_PATH "; see buurtaald(8) and buurtaald.conf(5).\n";
+
+enum action {
+    ACT_SERVE,
+    ACT_CHECK,
+    ACT_MIGRATE,
+    ACT_CLOCK,
+    ACT_SEAL_KEY,
+    ACT_OPTIONS,
+    ACT_STATEMENTS,
+    ACT_VERSION,
+    ACT_HELP
+};
+
+/* What the command line asks for. */
+struct wish {
+    enum action action;
+    const char *config_path;
+    const char *operand; /* of clock and seal-key */
+    struct migrate_wish migrate;
+    char admin[FINGERPRINT_DIGITS + 1];
+};
+
+/* ---- the command line ---- */
+
+static int usage(const char *fault, const char *word)
+{
+    fprintf(stderr, "buurtaald: %s%s%s\n%s", fault, word ? ": " : "", word ? word : "", usage_text);
+    return EX_USAGE;
+}
+
+/* A fingerprint as people have it, `AB:CD:...` or `abcd...`, as 64 lower-case digits. 0 or -1. */
+static int read_fingerprint(const char *text, char out[FINGERPRINT_DIGITS + 1])
+{
+    size_t len = 0;
+    for (; *text; text++) {
+        if (*text == ':' && len > 0 && len % 2 == 0)
+            continue;
+        if (!isxdigit((unsigned char)*text) || len == FINGERPRINT_DIGITS)
+            return -1;
+        out[len++] = (char)tolower((unsigned char)*text);
+    }
+    out[len] = '\0';
+    return len == FINGERPRINT_DIGITS ? 0 : -1;
+}
+
+/* Reads the options into `wish`. 0, or a status after the fault was told. `seen` gets the letters that were given. */
+static int read_options(int argc, char **argv, struct wish *wish, char seen[16])
+{
+    static const struct option options[] = {
+        {"admin", required_argument, NULL, 'a'},
+        {"demo", no_argument, NULL, 'd'},
+        {"options", no_argument, NULL, 'o'},
+        {"statements", no_argument, NULL, 's'},
+        {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    static const struct {
+        char letter;
+        enum action action;
+    } actions[] = {{'t', ACT_CHECK}, {'o', ACT_OPTIONS}, {'s', ACT_STATEMENTS}, {'v', ACT_VERSION}, {'h', ACT_HELP}};
+    opterr = 0;
+    for (int letter; (letter = getopt_long(argc, argv, ":f:t", options, NULL)) != -1;) {
+        if (letter == ':')
+            return usage("this option takes a value", argv[optind - 1]);
+        if (letter == '?')
+            return usage("there is no such option", argv[optind - 1]);
+        if (strchr(seen, letter))
+            return usage("this is given twice or does not go together", argv[optind - 1]);
+        seen[strlen(seen)] = (char)letter;
+        if (letter == 'f')
+            wish->config_path = optarg;
+        if (letter == 'd')
+            wish->migrate.demo = true;
+        if (letter == 'a') {
+            if (read_fingerprint(optarg, wish->admin) < 0)
+                return usage("--admin takes the SHA-256 of a certificate, 64 hex digits, with or without colons",
+                             optarg);
+            wish->migrate.admin = wish->admin;
+        }
+        for (size_t i = 0; i < COUNT(actions); i++)
+            if (actions[i].letter == letter) {
+                if (wish->action != ACT_SERVE)
+                    return usage("this does not go together with what is before it", argv[optind - 1]);
+                wish->action = actions[i].action;
+            }
+    }
+    return 0;
+}
+
+/* Reads what is left behind the options: a command and its operand. */
+static int read_command(int count, char **words, struct wish *wish)
+{
+    static const struct {
+        const char *name;
+        enum action action;
+        int operands;
+        const char *operand;
+    } commands[] = {{"migrate", ACT_MIGRATE, 0, "migrate takes no operand"},
+                    {"clock", ACT_CLOCK, 1, "clock takes one date, as in 2027-04-02, or now"},
+                    {"seal-key", ACT_SEAL_KEY, 1, "seal-key takes one file to make"}};
+    if (count == 0)
+        return 0;
+    if (wish->action != ACT_SERVE)
+        return usage("this does not go together with the options", words[0]);
+    for (size_t i = 0; i < COUNT(commands); i++)
+        if (strcmp(words[0], commands[i].name) == 0) {
+            if (count - 1 != commands[i].operands)
+                return usage(commands[i].operand, NULL);
+            wish->action = commands[i].action;
+            wish->operand = words[1];
+            return 0;
+        }
+    return usage("there is no such command", words[0]);
+}
+
+static int read_arguments(int argc, char **argv, struct wish *wish)
+{
+    char seen[16] = "";
+    *wish = (struct wish){.config_path = CONFIG_PATH};
+    int status = read_options(argc, argv, wish, seen);
+    if (status == 0)
+        status = read_command(argc - optind, argv + optind, wish);
+    if (status == 0 && wish->action != ACT_MIGRATE && (strchr(seen, 'a') || strchr(seen, 'd')))
+        status = usage("--admin and --demo belong to migrate", NULL);
+    return status;
+}
+
+/* ---- what it does ---- */
+
+static struct config *load(const struct wish *wish)
+{
+    char why[WHY_ROOM];
+    struct config *config = config_load(wish->config_path, why, sizeof why);
+    if (!config)
+        fputs(why, stderr);
+    return config;
+}
+
+static int told(const char *why, int status)
+{
+    fprintf(stderr, "buurtaald: %s%s", why, why[0] && why[strlen(why) - 1] == '\n' ? "" : "\n");
+    return status;
+}
+
+static int in_database(const struct wish *wish)
+{
+    char why[WHY_ROOM] = "";
+    struct config *config = load(wish);
+    if (!config)
+        return EX_CONFIG;
+    int outcome = 0, status = EX_UNAVAILABLE;
+    if (!config->database_owner) {
+        snprintf(why, sizeof why, "%s: [database] owner: must be given for %s", wish->config_path,
+                 wish->action == ACT_CLOCK ? "clock" : "migrate");
+        outcome = -1;
+        status = EX_CONFIG;
+    } else if (wish->action == ACT_CLOCK) {
+        outcome = migrate_clock(config->database_owner, wish->operand, stdout, why, sizeof why);
+    } else {
+        outcome = migrate_run(config->database_owner, &wish->migrate, stdout, why, sizeof why);
+    }
+    config_free(config);
+    return outcome == 0 ? EX_OK : told(why, status);
+}
+
+static int make_seal_key(const struct wish *wish)
+{
+    char why[WHY_ROOM] = "";
+    return seal_make_keys(wish->operand, why, sizeof why) == 0 ? EX_OK : told(why, EX_CANTCREAT);
+}
+
+static int print_statements(void)
+{
+    char api[64];
+    snprintf(api, sizeof api, "api_%s", sql_api_hash);
+    for (size_t i = 0; i < proto_command_count; i++) {
+        if (proto_commands[i].kind == KIND_BUILTIN)
+            continue;
+        char *text = statement_text(&proto_commands[i], api);
+        if (!text)
+            return told("out of memory", EX_OSERR);
+        printf("-- %s\n%s;\n", proto_commands[i].verb, text);
+        free(text);
+    }
+    return EX_OK;
+}
+
+static int act(const struct wish *wish)
+{
+    switch (wish->action) {
+    case ACT_SERVE:
+    case ACT_CHECK:
+        return usage("not yet", NULL);
+    case ACT_MIGRATE:
+    case ACT_CLOCK:
+        return in_database(wish);
+    case ACT_SEAL_KEY:
+        return make_seal_key(wish);
+    case ACT_OPTIONS:
+        return config_print_options(stdout) == 0 ? EX_OK : told("the options could not be printed", EX_IOERR);
+    case ACT_STATEMENTS:
+        return print_statements();
+    case ACT_VERSION:
+        printf("buurtaald %s, protocol %d, api %s\n", VERSION, PROTO_VERSION, sql_api_hash);
+        return EX_OK;
+    case ACT_HELP:
+        fputs(usage_text, stdout);
+        return EX_OK;
+    }
+    return EX_SOFTWARE;
+}
+
+int main(int argc, char **argv)
+{
+    struct wish wish;
+    umask(077);
+    int status = read_arguments(argc, argv, &wish);
+    if (status == 0)
+        status = act(&wish);
+    if (fflush(stdout) != 0 && status == EX_OK)
+        return told("what was to be printed could not be written", EX_IOERR);
+    return status;
+}
