@@ -1,0 +1,182 @@
+/* A daemon without its outside. */
+#define _GNU_SOURCE /* memmem */
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "batch.h"
+#include "clock.h"
+#include "log.h"
+#include "news.h"
+#include "seal.h"
+#include "session.h"
+
+struct server_party { /* as in fake_rest.c */
+    char name[65];
+    size_t count;
+};
+
+static struct seal *keys;
+
+/* The personal values that dialogues use. None may leave unsealed, and none may be logged. */
+static const char *const personal[] = {"Jansen", "0912345", "2008-03-14", "ketenid.nl", "extra tijd"};
+
+static void *need(void *memory)
+{
+    if (!memory)
+        abort();
+    return memory;
+}
+
+void world_prepare(void)
+{
+    char folder[] = "/tmp/buurtaal-dialogue-XXXXXX", path[64], why[256];
+    need(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/keys", folder);
+    if (seal_make_keys(path, why, sizeof why) == 0)
+        keys = seal_load(path, why, sizeof why);
+    unlink(path);
+    rmdir(folder);
+    need(keys);
+}
+
+void world_cleanup(void)
+{
+    seal_free(keys);
+}
+
+void world_defaults(struct config *config)
+{
+    *config = (struct config){
+        .server_name = "registry",
+        .limits_handshake = 10,
+        .limits_idle = 600,
+        .limits_unsent = 60,
+        .limits_party = 256,
+        .limits_waiting = 20000,
+        .limits_waiting_age = 2,
+    };
+}
+
+void world_begin(struct world *world, const struct config *config)
+{
+    char why[256];
+    *world = (struct world){.config = *config};
+    fake_now = 1000;
+    fake_log_clear();
+    fake_party_most = (size_t)config->limits_party;
+    fake_peers_begin();
+    world->base = need(event_base_new());
+    world->party = need(calloc(1, sizeof *world->party));
+    world->server = (struct server){
+        .base = world->base, .config = &world->config, .seal = keys, .parties = world->party};
+    TAILQ_INIT(&world->server.clients);
+    world->server.batch = need(batch_new(world->base, &world->config, why, sizeof why));
+    world->server.news = need(news_new(&world->server));
+}
+
+void world_settle(struct world *world)
+{
+    do {
+        while (fake_streams_turn())
+            ;
+        if (event_base_get_num_events(world->base, EVENT_BASE_COUNT_ACTIVE) > 0)
+            event_base_loop(world->base, EVLOOP_NONBLOCK);
+        else
+            return;
+    } while (true);
+}
+
+void world_wait(struct world *world, int seconds)
+{
+    for (int i = 0; i < seconds; i++) {
+        struct server_client *client;
+        fake_now += 1000;
+        TAILQ_FOREACH(client, &world->server.clients, link)
+            session_tick(client->session, fake_now);
+        batch_tick(world->server.batch);
+        world_settle(world);
+    }
+}
+
+static bool holds(struct slice bytes, const char *text)
+{
+    return bytes.at && memmem(bytes.at, bytes.len, text, strlen(text)) != NULL;
+}
+
+const char *world_leak(struct world *world)
+{
+    (void)world;
+    for (size_t i = 0; i < COUNT(personal); i++) {
+        if (strstr(fake_log, personal[i]))
+            return personal[i];
+        for (int write = 0; write < 2; write++) {
+            struct fake_batch *batch = fake_db_batch(fake_db(write));
+            for (size_t r = 0; batch && r < batch->requests; r++)
+                for (size_t c = 0; c < batch->request[r].cell_count; c++)
+                    if (holds(batch->request[r].cells[c], personal[i]))
+                        return personal[i];
+        }
+    }
+    return NULL;
+}
+
+/* Gives each request of a batch a row. */
+static void answer_all(struct fake_batch *batch)
+{
+    for (size_t i = 0; i < batch->requests; i++) {
+        struct db_result *result = batch->results[batch->request[i].call];
+        size_t row = fake_row(batch, &batch->request[i]);
+        fake_set(result, row, "at", DB_TEXT, SLICE("7"));
+        fake_set(result, row, "after", DB_TEXT, SLICE("t"));
+    }
+}
+
+/* Answers what a connection of the database holds; each time another outcome is next. */
+static bool drain(struct db *db, unsigned *variant)
+{
+    fake_db_state(db, true);
+    struct fake_batch *batch = fake_db_batch(db);
+    if (!batch)
+        return false;
+    switch ((*variant)++ % 4) {
+    case 0:
+        answer_all(batch);
+        fake_db_done(db, DB_DONE, "");
+        break;
+    case 1:
+        fake_db_done(db, DB_FAILED, "23505");
+        break;
+    case 2:
+        fake_db_done(db, DB_LOST, "");
+        break;
+    default:
+        fake_db_done(db, DB_FAILED, "57014");
+        break;
+    }
+    return true;
+}
+
+const char *world_end(struct world *world, unsigned variant)
+{
+    const char *fault = NULL;
+    for (size_t i = 0; i < PEERS_MOST; i++)
+        fake_cut(&fake_peers[i]);
+    world_settle(world);
+    for (int i = 0; i < 10000 && (drain(fake_db(true), &variant) | drain(fake_db(false), &variant)); i++)
+        world_settle(world);
+    if (!TAILQ_EMPTY(&world->server.clients))
+        fault = "a session outlived its connection and the database";
+    else if (world->party->count > 0)
+        fault = "a party's place was not given back";
+    else if (!batch_idle(world->server.batch))
+        fault = "a request outlived its session";
+    batch_free(world->server.batch);
+    news_free(world->server.news);
+    fake_peers_end();
+    free(world->party);
+    event_base_free(world->base);
+    return fault;
+}
