@@ -1,13 +1,14 @@
 /* One TLS connection over a non-blocking socket, as a stream of bytes.
  *
- * Each stream has four events, assigned once: the socket is readable, it is writable, its time is over, and `turn`, which
- * has the sockets' priority and is made active by hand, so that libevent runs it behind the sockets that are ready. All
- * output, the word CLOSED and the freeing wait for `turn`; so nothing is told from within a call of the owner.
+ * Each stream has four events, assigned once: the socket is readable, it is writable, its time is over, and `turn`,
+ * which has the sockets' priority and is made active by hand, so that libevent runs it behind the sockets that are
+ * ready. All output, the word CLOSED and the freeing wait for `turn`; so nothing is told from within a call of the
+ * owner.
  *
- * Rules: OpenSSL's queue of errors is cleared before each call, since everybody shares it. OpenSSL reads no further than
- * the record at hand, and the buffer here takes the largest record whole: it never holds back bytes that the socket would
- * not announce, and the event of a socket that is left readable comes again. No buffer is kept for a stream that is idle.
- * A TCP connection that ends without close_notify was cut: that is never the peer's end.
+ * Rules: OpenSSL's queue of errors is cleared before each call, since everybody shares it. OpenSSL reads no further
+ * than the record at hand, and the buffer here takes the largest record whole: it never holds back bytes that the
+ * socket would not announce, and the event of a socket that is left readable comes again. No buffer is kept for a
+ * stream that is idle. A TCP connection that ends without close_notify was cut: that is never the peer's end.
  *
  * Limits: 64 kB read and 64 kB written a turn, so that nobody starves others; 16 messages of TLS in a row that are not
  * data (new keys, asking to begin again). */
@@ -41,7 +42,8 @@
 enum stream_state {
     STREAM_HANDSHAKE, /* agreeing on TLS, until `timer` runs out; nothing of the owner's is sent */
     STREAM_OPEN,      /* bytes go both ways */
-    STREAM_FINISHING, /* the owner is done: what is left of the output is being sent, then close_notify; input is lost */
+    STREAM_FINISHING, /* the owner is done: what is left of the output is being sent, then close_notify; input is lost
+                       */
     STREAM_LINGERING, /* nothing more is sent; input is lost, until the peer's end or until `timer` runs out */
     STREAM_ENDED,     /* the socket is closed; `turn` tells CLOSED */
     STREAM_TOLD,      /* `turn` frees it */
@@ -185,8 +187,8 @@ static void wait_to_send(struct stream *stream, int fault)
         end(stream, NULL);
 }
 
-/* Sends what is in the output, a record at a time, up to the turn's measure. A record that the socket did not take whole
- * is in OpenSSL's hands; it is offered again with the same bytes in front, which is all that OpenSSL asks for. */
+/* Sends what is in the output, a record at a time, up to the turn's measure. A record that the socket did not take
+ * whole is in OpenSSL's hands; it is offered again with the same bytes in front, which is all that OpenSSL asks for. */
 static void send_output(struct stream *stream)
 {
     uint8_t record[RECORD_MOST];
@@ -254,8 +256,8 @@ static void send_last(struct stream *stream)
 
 /* ---- input ---- */
 
-/* Takes what has come, up to the turn's measure; returns how much that was. `*fault` is what stopped it, as of ask_fault,
- * or -1 when nothing did. */
+/* Takes what has come, up to the turn's measure; returns how much that was. `*fault` is what stopped it, as of
+ * ask_fault, or -1 when nothing did. */
 static size_t take_records(struct stream *stream, int *fault)
 {
     uint8_t record[RECORD_MOST];

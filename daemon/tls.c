@@ -1,15 +1,16 @@
 /* The daemon's TLS settings, and the verdict on a client's certificate.
  *
- * Only what the guideline of the NCSC (2025) calls good or sufficient is offered. A fault of a certificate never ends the
- * handshake: it becomes the verdict, so that the session can tell it in words (`* BYE code=`). Proof of the private key
- * is no part of this: OpenSSL enforces it, whatever the verdict.
+ * Only what the guideline of the NCSC (2025) calls good or sufficient is offered. A fault of a certificate never ends
+ * the handshake: it becomes the verdict, so that the session can tell it in words (`* BYE code=`). Proof of the private
+ * key is no part of this: OpenSSL enforces it, whatever the verdict.
  *
- * Rules of the verdict: a chain that cannot be verified to its end, for whatever reason, is TLS_PEER_OTHER_CA, and nothing
- * outranks it, since nothing in such a certificate can be believed. Of a chain that holds, TLS_PEER_REVOKED comes before
- * TLS_PEER_EXPIRED and TLS_PEER_NOT_YET. A CA whose own time is over signs nothing: TLS_PEER_OTHER_CA. A CA without a
- * list has revoked nothing.
+ * Rules of the verdict: a chain that cannot be verified to its end, for whatever reason, is TLS_PEER_OTHER_CA, and
+ * nothing outranks it, since nothing in such a certificate can be believed. Of a chain that holds, TLS_PEER_REVOKED
+ * comes before TLS_PEER_EXPIRED and TLS_PEER_NOT_YET. A CA whose own time is over signs nothing: TLS_PEER_OTHER_CA. A
+ * CA without a list has revoked nothing.
  *
- * Limits: a client's certificates have 16 kB in all and four steps to a trusted CA. Who uses this room ignores SIGPIPE. */
+ * Limits: a client's certificates have 16 kB in all and four steps to a trusted CA. Who uses this room ignores SIGPIPE.
+ */
 #include "tls.h"
 
 #include <errno.h>
@@ -282,7 +283,7 @@ static int load_key(SSL_CTX *context, const struct loading *at)
     return result;
 }
 
-static int add_ca(STACK_OF(X509) *all, X509_STORE *store, X509 *ca, const struct loading *at)
+static int add_ca(STACK_OF(X509) * all, X509_STORE *store, X509 *ca, const struct loading *at)
 {
     if (X509_check_ca(ca) == 0)
         return refuse(at, "holds a certificate that is not a CA's");
@@ -294,7 +295,7 @@ static int add_ca(STACK_OF(X509) *all, X509_STORE *store, X509 *ca, const struct
 }
 
 /* The CAs of the file go into the store and, for the lists, into `all`. */
-static int load_ca(STACK_OF(X509) *all, X509_STORE *store, const struct loading *at)
+static int load_ca(STACK_OF(X509) * all, X509_STORE *store, const struct loading *at)
 {
     BIO *file = open_pem(at);
     X509 *ca = NULL;
@@ -312,7 +313,7 @@ static int load_ca(STACK_OF(X509) *all, X509_STORE *store, const struct loading 
 }
 
 /* Whether one of the CAs has signed the list. */
-static bool is_signed(X509_CRL *crl, const STACK_OF(X509) *all)
+static bool is_signed(X509_CRL *crl, const STACK_OF(X509) * all)
 {
     for (int i = 0; i < sk_X509_num(all); i++) {
         X509 *ca = sk_X509_value(all, i);
@@ -324,7 +325,7 @@ static bool is_signed(X509_CRL *crl, const STACK_OF(X509) *all)
     return false;
 }
 
-static int add_crl(X509_STORE *store, X509_CRL *crl, const STACK_OF(X509) *all, const struct loading *at)
+static int add_crl(X509_STORE *store, X509_CRL *crl, const STACK_OF(X509) * all, const struct loading *at)
 {
     const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl);
     if (!is_signed(crl, all))
@@ -334,7 +335,7 @@ static int add_crl(X509_STORE *store, X509_CRL *crl, const STACK_OF(X509) *all, 
     return X509_STORE_add_crl(store, crl) == 1 ? 0 : refuse(at, "out of memory");
 }
 
-static int load_crl(X509_STORE *store, const STACK_OF(X509) *all, const struct loading *at)
+static int load_crl(X509_STORE *store, const STACK_OF(X509) * all, const struct loading *at)
 {
     BIO *file = open_pem(at);
     X509_CRL *crl = NULL;
@@ -380,8 +381,8 @@ static int set_rules(SSL_CTX *context, enum config_tls_min least)
 {
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE);
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_mode(context,
+                     SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     /* So that SSL_read returns after each message that is not data, and stream.c can count them. */
     SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_read_ahead(context, 0);
@@ -393,7 +394,8 @@ static int set_rules(SSL_CTX *context, enum config_tls_min least)
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(context, verify, NULL);
     return SSL_CTX_set_num_tickets(context, 0) == 1 && SSL_CTX_set_max_early_data(context, 0) == 1 &&
-                   SSL_CTX_set_min_proto_version(context, least == TLS_MIN_1_2 ? TLS1_2_VERSION : TLS1_3_VERSION) == 1 &&
+                   SSL_CTX_set_min_proto_version(context, least == TLS_MIN_1_2 ? TLS1_2_VERSION : TLS1_3_VERSION) ==
+                       1 &&
                    SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1 &&
                    SSL_CTX_set_ciphersuites(context, SUITES_1_3) == 1 &&
                    SSL_CTX_set_cipher_list(context, SUITES_1_2) == 1 &&

@@ -1,4 +1,5 @@
-/* The TLS settings of the daemon: versions, suites, groups, certificates, CRL; and what a client's certificate is worth. */
+/* The TLS settings of the daemon: versions, suites, groups, certificates, CRL; and what a client's certificate is
+ * worth. */
 #ifndef BUURTAAL_TLS_H
 #define BUURTAAL_TLS_H
 
@@ -22,11 +23,12 @@ void tls_release(struct tls *tls);
 /* For stream.c alone. */
 
 /* The server's side of a connection over the socket `fd`, which stays the caller's. The handshake writes its verdict on
- * the client's certificate to `peer`, which must live as long as the result and begin as TLS_PEER_NONE. NULL when out of
- * memory. The caller owns the result (SSL_free). */
+ * the client's certificate to `peer`, which must live as long as the result and begin as TLS_PEER_NONE. NULL when out
+ * of memory. The caller owns the result (SSL_free). */
 struct ssl_st *tls_connection(struct tls *tls, int fd, struct stream_peer *peer) MUST_CHECK;
 
-/* After the handshake: fills in what the certificate says, but for `verdict` and `origin`. 0, or -1 when out of memory. */
+/* After the handshake: fills in what the certificate says, but for `verdict` and `origin`. 0, or -1 when out of memory.
+ */
 int tls_identify(struct ssl_st *ssl, struct stream_peer *peer) MUST_CHECK;
 
 /* Of one certificate alone: fingerprint, oin and days. 0, or -1 when out of memory. */

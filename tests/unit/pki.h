@@ -1,4 +1,5 @@
-/* For tests of TLS: certificates, keys and lists made on the spot, and the folder they lie in. A fault fails the test. */
+/* For tests of TLS: certificates, keys and lists made on the spot, and the folder they lie in. A fault fails the test.
+ */
 #ifndef BUURTAAL_TEST_PKI_H
 #define BUURTAAL_TEST_PKI_H
 

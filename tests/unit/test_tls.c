@@ -54,7 +54,8 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* The configuration that works; tests change what they are about. pki_path's buffers take turns, so these have their own. */
+/* The configuration that works; tests change what they are about. pki_path's buffers take turns, so these have their
+ * own. */
 static struct config good_config(void)
 {
     static char certificate[128], key[128], ca[128];
@@ -279,7 +280,8 @@ static void an_expired_ca_signs_nothing(void **state)
 {
     const struct world *world = *state;
     struct config config = good_config();
-    struct pki old = pki_renew(&world->other_ca, &(struct pki_spec){.name = "Other CA", .from = -90, .until = -1, .ca = true}, NULL);
+    struct pki old =
+        pki_renew(&world->other_ca, &(struct pki_spec){.name = "Other CA", .from = -90, .until = -1, .ca = true}, NULL);
     pki_write_certificates("old.pem", (const struct pki *[]){&old}, 1);
     config.tls_ca = pki_path("old.pem");
     expect_verdict_on(&config, &(struct pki_spec){.name = "25LU"}, &old, TLS_PEER_OTHER_CA, NULL);

@@ -103,7 +103,8 @@ static void put_on_wire(struct tls_client *client)
         (void)BIO_reset(SSL_get_wbio(client->ssl));
     }
     size_t most = client->send_most && client->send_most < client->unsent_len ? client->send_most : client->unsent_len;
-    ssize_t sent = most > 0 && client->fd >= 0 ? send(client->fd, client->unsent, most, MSG_NOSIGNAL | MSG_DONTWAIT) : 0;
+    ssize_t sent =
+        most > 0 && client->fd >= 0 ? send(client->fd, client->unsent, most, MSG_NOSIGNAL | MSG_DONTWAIT) : 0;
     if (sent <= 0)
         return;
     client->unsent_len -= (size_t)sent;

@@ -11,20 +11,20 @@ struct ssl_st;
 struct tls_client {
     struct ssl_ctx_st *context;
     struct ssl_st *ssl;
-    int fd;               /* -1 after tls_client_cut */
-    bool deaf;            /* takes nothing from the socket */
-    size_t send_most;     /* bytes a step; 0: all */
-    bool agreed;          /* the handshake is done */
-    bool ended;           /* the server's close_notify has come */
-    bool hung_up;         /* the server's socket has ended, or is reset */
-    bool failed;          /* the server or OpenSSL broke it off */
-    int tickets;          /* session tickets that came */
-    size_t data_records;  /* on the wire, from the server, of the type of data */
-    char *got;            /* the data that came */
+    int fd;              /* -1 after tls_client_cut */
+    bool deaf;           /* takes nothing from the socket */
+    size_t send_most;    /* bytes a step; 0: all */
+    bool agreed;         /* the handshake is done */
+    bool ended;          /* the server's close_notify has come */
+    bool hung_up;        /* the server's socket has ended, or is reset */
+    bool failed;         /* the server or OpenSSL broke it off */
+    int tickets;         /* session tickets that came */
+    size_t data_records; /* on the wire, from the server, of the type of data */
+    char *got;           /* the data that came */
     size_t got_len, got_room;
-    char *unsent;         /* bytes for the wire that the socket has not taken */
+    char *unsent; /* bytes for the wire that the socket has not taken */
     size_t unsent_len;
-    uint8_t header[5];    /* of the record that is coming in */
+    uint8_t header[5]; /* of the record that is coming in */
     size_t header_len, record_left;
 };
 
