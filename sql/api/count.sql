@@ -1,6 +1,6 @@
--- Counting persons: what each write changes (`recount`), what people read (`progress`), and the proof that both are right
--- (`reconcile`). The rule: a person counts once a year, language and rung, in the cell of the live registration on that rung
--- that was entered first; once more, by the same rule, among the registrations of each college alone (own_*).
+-- Counting persons, on the hot road: what each write changes. The rule: a person counts once a year, language and rung, in the
+-- cell of the live registration on that rung that was entered first; once more, by the same rule, among the registrations of
+-- each college alone (own_*). progress.sql reads what this file writes, reconcile.sql proves it.
 
 -- The rungs of a registration, as bits: 1 registered 2 seated 4 sat 8 passed 16 certified; each implies those before it.
 create function registration_rungs(state text, reached smallint) returns integer language sql immutable as $$

@@ -1,0 +1,191 @@
+-- What people read of the counts: running sums, the same cost with ten rows as with ten million; `as-of` sums the tally, and
+-- gives for ever the answer it gave.
+
+-- The count of one rung among the five.
+create function rung_count(rung text, registered bigint, seated bigint, sat bigint, passed bigint, certified bigint)
+returns bigint language sql immutable as $$
+    select case rung when 'registered' then registered when 'seated' then seated when 'sat' then sat
+                     when 'passed' then passed when 'certified' then certified end
+$$;
+
+-- A count as the ministry sees it where it is not a national total: down to a multiple of 5, nothing of what is under 5.
+create function masked(count bigint) returns text language sql immutable as $$
+    select case when count < 5 then '<5' else (count - count % 5)::text end
+$$;
+
+-- A year's cells and their counts on one rung: now, or (at not NULL) as they were at that number of the log.
+create function cell_counts(year_ integer, language_ text, rung_ text, at bigint)
+returns table (language text, institution text, province text, level text, exam text, month date, nation bigint, own bigint)
+language plpgsql stable as $$
+#variable_conflict use_column
+begin
+    if at is null then
+        return query
+            select c.language, c.institution, c.province, c.level, c.exam, c.month,
+                   rung_count(rung_, c.registered, c.seated, c.sat, c.passed, c.certified),
+                   rung_count(rung_, c.own_registered, c.own_seated, c.own_sat, c.own_passed, c.own_certified)
+            from cell c
+            where c.year = year_ and (language_ is null or c.language = language_);
+    else
+        return query
+            select c.language, c.institution, c.province, c.level, c.exam, c.month,
+                   rung_count(rung_, sum(t.registered), sum(t.seated), sum(t.sat), sum(t.passed), sum(t.certified)),
+                   rung_count(rung_, sum(t.own_registered), sum(t.own_seated), sum(t.own_sat), sum(t.own_passed),
+                              sum(t.own_certified))
+            from cell c join tally t on t.cell = c.cell
+            where c.year = year_ and (language_ is null or c.language = language_) and t.log <= at
+            group by c.cell;
+    end if;
+end
+$$;
+
+-- The nation's total of each language, by the running sums: now, or (yesterday) at the end of the day before today.
+create function nation_counts(year_ integer, rung_ text, yesterday boolean) returns table (language text, count bigint)
+language plpgsql stable as $$
+#variable_conflict use_column
+declare
+    today date := log_today();
+begin
+    return query
+        select t.language,
+               case when yesterday and t.day = today
+                    then rung_count(rung_, t.before_registered, t.before_seated, t.before_sat, t.before_passed, t.before_certified)
+                    else rung_count(rung_, t.registered, t.seated, t.sat, t.passed, t.certified) end
+        from total t
+        where t.year = year_;
+end
+$$;
+
+-- The newest number of the days that were over when `day_` began.
+create function log_before(day_ date) returns bigint language sql stable as $$
+    select case when head.day < day_ then head.log
+                else coalesce((select max(log_day.log) from log_day where log_day.day < day_), 0) end
+    from log_head head
+$$;
+
+-- What `as-of` asks for: the number, and the number that a college may see the nation at. A day means its end and must
+-- be over. The ministry sees ends of months, so that small cells cannot be found by subtracting one day from the next.
+create function progress_moment(role_ text, as_of text)
+returns table (code text, at bigint, nation_at bigint) language plpgsql stable as $$
+#variable_conflict use_column
+declare
+    asked date;
+begin
+    if as_of ~ '^[0-9]+$' then
+        at := as_of::bigint;
+        nation_at := coalesce((select max(log) from log_day where log < at), 0);
+        code := case when at > (select log from log_head) then 'not-found' when role_ = 'ocw' then 'range' end;
+    elsif as_of is not null then
+        asked := as_of::date;
+        at := log_before(asked + 1);
+        nation_at := at;
+        code := case when asked >= log_today() then 'not-found'
+                     when role_ = 'ocw' and extract(day from asked + 1) <> 1 then 'range' end;
+    end if;
+    return next;
+end
+$$;
+
+-- A target as it was at a number of the log; NULL: now.
+create function target_at(year_ integer, language_ text, rung_ text, at bigint) returns integer language sql stable as $$
+    select count from target
+    where year = year_ and language = language_ and rung = rung_ and (at is null or log <= at)
+    order by log desc limit 1
+$$;
+
+-- The languages that are told even where nobody counts: the one asked for, else those with a target.
+create function progress_languages(year_ integer, language_ text, rung_ text, at bigint) returns table (language text)
+language sql stable as $$
+    select language_ where language_ is not null
+    union
+    select target.language from target
+    where language_ is null and year = year_ and rung = rung_ and (at is null or log <= at)
+$$;
+
+-- A college's own figures, over its own rows and those of each code it acts for: a row a language.
+create function progress_own(party_ text, year_ integer, language_ text, rung_ text, at bigint)
+returns table (language text, count numeric) language sql stable as $$
+    select one.language, sum(one.count)
+    from (select language, own as count, false as told from cell_counts(year_, language_, rung_, at)
+          where institution = any (acting_codes(party_))
+          union all
+          select language, 0, true from progress_languages(year_, language_, rung_, at)) one
+    group by one.language
+    having sum(one.count) <> 0 or bool_or(one.told)
+$$;
+
+-- The nation's figures, a row a language: at a number of the log; NULL: now, or (yesterday) as of the end of yesterday.
+create function progress_nation(year_ integer, language_ text, rung_ text, at bigint, yesterday boolean)
+returns table (language text, count numeric) language sql stable as $$
+    select one.language, sum(one.count)
+    from (select language, count, false as told from nation_counts(year_, rung_, yesterday)
+          where at is null and (language_ is null or language = language_)
+          union all
+          select language, nation, false from cell_counts(year_, language_, rung_, at) where at is not null
+          union all
+          select language, 0, true from progress_languages(year_, language_, rung_, at)) one
+    group by one.language
+    having sum(one.count) <> 0 or bool_or(one.told)
+$$;
+
+-- The cells that are not 0, by month, institution, province, level or exam: of a college its own, else the nation's.
+create function progress_cells(party_ text, role_ text, year_ integer, language_ text, rung_ text, by_ text, at bigint)
+returns table (language text, key text, count bigint) language sql stable as $$
+    select c.language,
+           case by_ when 'month' then to_char(c.month, 'YYYY-MM') when 'institution' then c.institution
+                    when 'province' then nullif(c.province, '') when 'level' then c.level when 'exam' then c.exam end as key,
+           sum(case when role_ = 'roc' then c.own else c.nation end)::bigint
+    from cell_counts(year_, language_, rung_, at) c
+    where role_ <> 'roc' or c.institution = any (acting_codes(party_))
+    group by 1, 2
+    having sum(case when role_ = 'roc' then c.own else c.nation end) <> 0
+$$;
+
+create function progress(party_ text, role_ text, certificate_ bytea,
+                         year_ integer, language_ text, rung_ text, by_ text, as_of text)
+returns table (code text, field text, scope text, year integer, language text, rung text, month text, institution text,
+               province text, level text, exam text, count text, target integer, log bigint)
+language plpgsql stable as $$
+#variable_conflict use_column
+declare
+    newest bigint := (select head.log from log_head head);
+    college boolean := role_ = 'roc';
+    at bigint;
+    nation_at bigint;
+begin
+    year_ := coalesce(year_, extract(year from registry_today())::integer);
+    rung_ := coalesce(rung_, 'seated');
+    select moment.code, moment.at, moment.nation_at into code, at, nation_at from progress_moment(role_, as_of) moment;
+    if code is not null then
+        field := 'as-of';
+        return next;
+        return;
+    end if;
+    if by_ is not null then
+        return query
+            select null, null, case when college then 'own' else 'national' end, year_, c.language, rung_,
+                   case by_ when 'month' then c.key end, case by_ when 'institution' then c.key end,
+                   case by_ when 'province' then c.key end, case by_ when 'level' then c.key end,
+                   case by_ when 'exam' then c.key end,
+                   case when role_ = 'ocw' then masked(c.count) else c.count::text end, null::integer, coalesce(at, newest)
+            from progress_cells(party_, role_, year_, language_, rung_, by_, at) c
+            order by c.language, c.key;
+        return;
+    end if;
+    if college then
+        return query
+            select null, null, 'own', year_, own.language, rung_, null, null, null, null, null, own.count::text,
+                   null::integer, coalesce(at, newest)
+            from progress_own(party_, year_, language_, rung_, at) own
+            order by own.language;
+    else
+        nation_at := at;
+    end if;
+    return query
+        select null, null, 'national', year_, nation.language, rung_, null, null, null, null, null, nation.count::text,
+               target_at(year_, nation.language, rung_, at),
+               coalesce(nation_at, case when college then log_before(log_today()) else newest end)
+        from progress_nation(year_, language_, rung_, nation_at, college) nation
+        order by nation.language;
+end
+$$;
