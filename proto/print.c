@@ -1,5 +1,7 @@
-/* proto-print: prints the tables of the protocol, as Markdown for PROTOCOL.md, and the dictionary of the fuzzers.
- * tests/docs/stale compares the page with what this prints. */
+/* proto-print: prints the tables of the protocol, as Markdown for PROTOCOL.md, and the dictionary of the fuzzers; or
+ * tells the parser's verdict on lines that come in, in the form of proto/vectors. tests/docs/stale compares the page
+ * with what this prints. */
+#include "line.h"
 #include "proto.h"
 
 #include <stdio.h>
@@ -153,11 +155,67 @@ static void print_dictionary(void)
         printf("\"%s\"\n", odds[i]);
 }
 
+/* ---- the verdict on what comes in ---- */
+
+static void write_line(struct line_writer *writer)
+{
+    size_t len = line_end(writer);
+    fwrite(writer->bytes, 1, len, stdout);
+}
+
+static void print_verdict(char *bytes, size_t len)
+{
+    char out[LINE_MAX_BYTES];
+    struct proto_request request;
+    struct proto_fault fault;
+    struct line_writer writer;
+    if (proto_read(bytes, len, &request, &fault) < 0) {
+        line_begin(&writer, out, sizeof out, "BAD");
+        line_word(&writer, fault.code);
+        line_put(&writer, "tag", request.tag);
+        line_put(&writer, "field", fault.field);
+    } else {
+        line_begin(&writer, out, sizeof out, "OK");
+        line_word(&writer, request.command->verb);
+        line_put(&writer, "tag", request.tag);
+        line_put_text(&writer, "check", request.check ? "yes" : NULL);
+        for (size_t i = 0; i < request.command->field_count; i++)
+            line_put(&writer, request.command->fields[i].name,
+                     request.cleared & UINT32_C(1) << i ? SLICE("-") : request.values[i]);
+    }
+    write_line(&writer);
+}
+
+static void print_verdicts(void)
+{
+    char bytes[LINE_MAX_BYTES];
+    size_t len = 0, end, got;
+    do {
+        got = fread(bytes + len, 1, sizeof bytes - len, stdin);
+        len += got;
+        enum line_verdict verdict;
+        while ((verdict = line_take(bytes, len, &end)) == LINE_WHOLE) {
+            print_verdict(bytes, end);
+            len -= end + 1;
+            memmove(bytes, bytes + end + 1, len);
+        }
+        if (verdict == LINE_BAD) {
+            puts("BAD line");
+            return;
+        }
+    } while (got > 0);
+    if (len > 0)
+        puts("PART");
+}
+
 static const struct {
     const char *name;
     void (*print)(void);
-} tables[] = {
-    {"commands", print_commands}, {"types", print_types}, {"replies", print_replies}, {"dictionary", print_dictionary}};
+} tables[] = {{"commands", print_commands},
+              {"types", print_types},
+              {"replies", print_replies},
+              {"dictionary", print_dictionary},
+              {"verdict", print_verdicts}};
 
 int main(int argc, char **argv)
 {
@@ -166,6 +224,6 @@ int main(int argc, char **argv)
             tables[i].print();
             return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
         }
-    fprintf(stderr, "usage: proto-print commands|types|replies|dictionary\n");
+    fprintf(stderr, "usage: proto-print commands|types|replies|dictionary|verdict\n");
     return 64;
 }
