@@ -154,7 +154,7 @@ static const char *hear(struct play *play, const char *text, int n)
         return wrong(play, "expected: %s\n         got: nothing", pattern);
     bool good = len < LINE_MAX_BYTES && like(pattern, line);
     if (!good)
-        wrong(play, "expected: %s\n         got: %.*s", pattern, (int)(len < 2000 ? len : 2000), line);
+        wrong(play, "expected: %.300s\n         got: %.*s", pattern, (int)(len < 300 ? len : 300), line);
     free(line);
     return good ? NULL : play->why;
 }
@@ -166,7 +166,7 @@ static const char *silent(struct play *play, const char *text, int n)
     size_t len = evbuffer_get_length(play->peer->heard);
     if (len == 0)
         return NULL;
-    return wrong(play, "expected: nothing\n         got: %.*s", (int)(len < 2000 ? len : 2000),
+    return wrong(play, "expected: nothing\n         got: %.*s", (int)(len < 300 ? len : 300),
                  (const char *)evbuffer_pullup(play->peer->heard, -1));
 }
 
