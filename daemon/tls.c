@@ -111,7 +111,8 @@ static int verify(X509_STORE_CTX *store, void *unused)
     return 1;
 }
 
-/* The OIN: the only serialNumber of the Subject, of 20 digits. */
+/* The OIN: the only serialNumber of the Subject, of 20 digits and capitals; a school's holds its BRIN, as in
+ * 0000000700025LU00000. */
 static void read_oin(const X509 *certificate, char oin[21])
 {
     const X509_NAME *subject = X509_get_subject_name(certificate);
@@ -124,7 +125,7 @@ static void read_oin(const X509 *certificate, char oin[21])
     if (ASN1_STRING_length(value) != 20)
         return;
     for (int i = 0; i < 20; i++)
-        if (text[i] < '0' || text[i] > '9')
+        if (!(text[i] >= '0' && text[i] <= '9') && !(text[i] >= 'A' && text[i] <= 'Z'))
             return;
     memcpy(oin, text, 20);
     oin[20] = '\0';
