@@ -21,8 +21,8 @@ static long last_serial;
 
 static void add_name(X509_NAME *name, const char *field, const char *value)
 {
-    assert_int_equal(X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, (const unsigned char *)value, -1, -1, 0),
-                     1);
+    assert_int_equal(
+        X509_NAME_add_entry_by_txt(name, field, V_ASN1_UTF8STRING, (const unsigned char *)value, -1, -1, 0), 1);
 }
 
 static void add_extension(X509 *certificate, X509 *issuer, int nid, const char *value)

@@ -6,15 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 #include <event2/buffer.h>
-#include <event2/event.h>
-#include <openssl/ssl.h>
 
 #include "stream_world.h"
-#include "tls.h"
 
 static void what_comes_is_told_and_what_is_said_arrives(void **state)
 {

@@ -3,18 +3,13 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cmocka.h>
-#include <event2/buffer.h>
 #include <event2/event.h>
-#include <openssl/ssl.h>
 
 #include "stream_world.h"
-#include "tls.h"
 
 static void a_peer_that_ends_gets_its_answers(void **state)
 {

@@ -5,13 +5,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
 #include <cmocka.h>
-#include <event2/buffer.h>
 #include <event2/event.h>
 #include <netinet/in.h>
 #include <openssl/ssl.h>

@@ -6,12 +6,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <openssl/param_build.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 #include "log.h"
