@@ -23,17 +23,21 @@
 
 enum option_type { TYPE_TEXT, TYPE_NAME, TYPE_ADDRESS, TYPE_PATH, TYPE_NUMBER, TYPE_SECONDS, TYPE_WORD };
 
+enum option_holds { FROM_RELOAD, FROM_START };
+
 struct option {
     const char *section, *name;
     enum option_type type;
     int least, most;
-    const char *fallback, *form, *help;
+    const char *fallback, *form;
+    enum option_holds holds;
+    const char *help;
     size_t offset;
 };
 
 static const struct option options[] = {
-#define OPTION(section, name, member, type, least, most, fallback, form, help) \
-    {section, name, TYPE_##type, least, most, fallback, form, help, offsetof(struct config, member)},
+#define OPTION(section, name, member, type, least, most, fallback, form, holds, help) \
+    {section, name, TYPE_##type, least, most, fallback, form, holds, help, offsetof(struct config, member)},
 #include "options.def"
 #undef OPTION
 };
@@ -411,20 +415,34 @@ static bool differs(const struct config *old, const struct config *new, const st
     return a && b ? strcmp(a, b) != 0 : a != b;
 }
 
-const char *config_restart(const struct config *old, const struct config *new, char *out, size_t room)
+static void exchange(struct config *a, struct config *b, const struct option *option)
+{
+    if (is_text(option)) {
+        const char **one = text_at(a, option), **other = text_at(b, option), *kept = *one;
+        *one = *other;
+        *other = kept;
+    } else {
+        int *one = number_at(a, option), *other = number_at(b, option), kept = *one;
+        *one = *other;
+        *other = kept;
+    }
+}
+
+const char *config_keep(struct config *new, struct config *old, char *out, size_t room)
 {
     size_t len = 0;
 
     out[0] = '\0';
     for (size_t i = 0; i < COUNT(options); i++) {
         const struct option *option = &options[i];
-        if ((strcmp(option->section, "listen") != 0 && strcmp(option->section, "database") != 0) ||
-            !differs(old, new, option))
+        if (option->holds != FROM_START || !differs(old, new, option))
             continue;
+        exchange(old, new, option);
         int n = snprintf(out + len, room - len, "%s%s.%s", len ? " " : "", option->section, option->name);
-        if (n < 0 || (size_t)n >= room - len)
-            break;
-        len += (size_t)n;
+        if (n > 0 && (size_t)n < room - len)
+            len += (size_t)n;
+        else
+            out[len] = '\0'; /* no name is cut in two */
     }
     return out;
 }
@@ -450,6 +468,8 @@ static void print_option(FILE *out, const struct option *option)
         fputs("It must be given.\n", out);
     else if (option->fallback[0])
         fprintf(out, "The default is\n.Ql %s .\n", option->fallback);
+    if (option->holds == FROM_START)
+        fputs("A change of it waits for a restart.\n", out);
 }
 
 int config_print_options(FILE *out)

@@ -1,11 +1,9 @@
 /* buurtaald: reads its command line, does what it says, and ends with a status of sysexits.h.
  * Rules: what is wrong with the command line or the configuration is told in words on stderr, by line; the daemon at
  * work logs in key=value. */
-#define _GNU_SOURCE /* getopt_long */
 #include <ctype.h>
-#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -179,6 +177,55 @@ static int told(const char *why, int status)
     return status;
 }
 
+static int check(const struct wish *wish)
+{
+    char why[WHY_ROOM] = "";
+    struct config *config = load(wish);
+    if (!config)
+        return EX_CONFIG;
+    int outcome = server_check(config, why, sizeof why);
+    config_free(config);
+    if (outcome < 0) {
+        fputs(why, stderr);
+        return EX_CONFIG;
+    }
+    printf("%s: good\n", wish->config_path);
+    return EX_OK;
+}
+
+/* Keys of the registry are in our memory: they go into no core dump, and no other process of this user may look at
+ * them. Sanitizers look for leaks in just that way. */
+static void guard_memory(void)
+{
+#ifndef __SANITIZE_ADDRESS__
+    if (setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
+        log_event(LOG_LEVEL_WARNING, "guard-memory", "reason=\"core dumps could not be turned off\"");
+#endif
+}
+
+static int serve(const struct wish *wish)
+{
+    char why[WHY_ROOM] = "";
+    struct config *config = load(wish);
+    if (!config)
+        return EX_CONFIG;
+    log_level((enum log_level)config->log_level);
+    guard_memory();
+    if (server_check(config, why, sizeof why) < 0) {
+        fputs(why, stderr);
+        config_free(config);
+        return EX_CONFIG;
+    }
+    if (geteuid() == 0)
+        log_event(LOG_LEVEL_WARNING, "root", "reason=\"it needs no rights of root; run it as a user of its own\"");
+    struct server *server = server_open(wish->config_path, config, why, sizeof why);
+    if (!server)
+        return told(why, EX_UNAVAILABLE);
+    int outcome = server_run(server);
+    server_close(server);
+    return outcome == 0 ? EX_OK : EX_TEMPFAIL;
+}
+
 static int in_database(const struct wish *wish)
 {
     char why[WHY_ROOM] = "";
@@ -226,8 +273,9 @@ static int act(const struct wish *wish)
 {
     switch (wish->action) {
     case ACT_SERVE:
+        return serve(wish);
     case ACT_CHECK:
-        return usage("not yet", NULL);
+        return check(wish);
     case ACT_MIGRATE:
     case ACT_CLOCK:
         return in_database(wish);
@@ -247,9 +295,21 @@ static int act(const struct wish *wish)
     return EX_SOFTWARE;
 }
 
+/* A descriptor from 0 to 2 that is closed would be given to a socket, and the log be written to a peer. */
+static void fill_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
     struct wish wish;
+    fill_standard_descriptors();
     umask(077);
     int status = read_arguments(argc, argv, &wish);
     if (status == 0)

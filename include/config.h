@@ -23,7 +23,7 @@ enum config_tls_min { TLS_MIN_1_3, TLS_MIN_1_2 };
 /* A member an option: `[limits] waiting-age` is config->limits_waiting_age. Texts belong to the config. Options that were
  * left out hold their fallback: database_read is that of writes, server_name the host's. */
 struct config {
-#define OPTION(section, name, member, type, least, most, fallback, form, help) CONFIG_C_##type member;
+#define OPTION(section, name, member, type, least, most, fallback, form, holds, help) CONFIG_C_##type member;
 #include "../daemon/options.def"
 #undef OPTION
 };
@@ -34,9 +34,10 @@ struct config *config_load(const char *path, char *why, size_t why_size) MUST_CH
 /* NULL is allowed. */
 void config_free(struct config *config);
 
-/* The names of options that differ between the two and hold only after a restart (addresses, databases, the server's
- * name), separated by a space, into `out`; "" when there are none. Returns `out`. */
-const char *config_restart(const struct config *old, const struct config *new, char *out, size_t room);
+/* Keeps what holds from the start on over a reload: where an option that waits for a restart differs, `new` and `old`
+ * exchange their values of it, so that `new` tells what the daemon works with. The names of those options go into `out`,
+ * as section.name, separated by a space; "" when there are none. Returns `out`. */
+const char *config_keep(struct config *new, struct config *old, char *out, size_t room);
 
 /* Prints the list of options in mdoc, as it stands in buurtaald.conf(5). 0, or -1 when it could not be written. */
 int config_print_options(FILE *out) MUST_CHECK;

@@ -15,10 +15,10 @@ struct event_base;
 struct listener;
 struct news;
 struct seal;
+struct server_life;
 struct server_party;
 struct session;
 struct tls;
-struct watch;
 
 /* A session's place in the server's list and in its party's count. Embedded in struct session; the server sets all of it. */
 struct server_client {
@@ -30,6 +30,7 @@ struct server_client {
 };
 
 TAILQ_HEAD(server_clients, server_client);
+LIST_HEAD(server_parties, server_party);
 
 /* `config`, `tls` and `seal` are replaced by a reload: look them up when they are needed, and keep none over a turn of the
  * loop (a stream holds its tls itself). All else stays until server_close. */
@@ -45,22 +46,24 @@ struct server {
 
     struct server_clients clients;
     size_t client_count, extra_count; /* without and with those beyond limits.connections apart */
-    struct server_party *parties;     /* a hash by name */
+    struct server_parties parties;    /* those that have connections */
     uint64_t last_number;
 
     struct listener *listener;
-    struct watch *watch;
+    struct server_life *life; /* signals, timers and deadlines; server.c's own */
 };
 
 /* Makes a server of the configuration at `path`: loads keys and certificates, opens or inherits its sockets, begins to
  * connect to the database. Takes over `config`, also when it fails. NULL on any fault, with the reason in `why`. */
 struct server *server_open(const char *path, struct config *config, char *why, size_t why_size) MUST_CHECK;
-/* Runs the loop until it has drained. 0 when all sessions ended by themselves, -1 when time ran out or the loop failed. */
+/* Runs the loop until it has drained. 0 when all sessions ended by themselves; -1 when time ran out, a second SIGTERM
+ * cut it short, or the loop failed. */
 int server_run(struct server *server) MUST_CHECK;
-/* Ends what is left and frees all. NULL is allowed. */
+/* Frees all but sessions that are left, which the process takes with it. NULL is allowed. */
 void server_close(struct server *server);
 
-/* Checks all that a start or a reload would use, without opening a socket: certificate, keys. 0, or -1 and `why`. */
+/* Checks all that a start or a reload would use, without opening a socket: certificates, keys, connection strings. 0; -1
+ * and a line for every fault, ended by LF, in `why`. */
 int server_check(const struct config *config, char *why, size_t why_size) MUST_CHECK;
 
 /* For sessions: takes a place in the list and a number. `extra` as in session_new. */
