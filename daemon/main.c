@@ -211,16 +211,15 @@ static int serve(const struct wish *wish)
         return EX_CONFIG;
     log_level((enum log_level)config->log_level);
     guard_memory();
-    if (server_check(config, why, sizeof why) < 0) {
-        fputs(why, stderr);
-        config_free(config);
-        return EX_CONFIG;
-    }
     if (geteuid() == 0)
         log_event(LOG_LEVEL_WARNING, "root", "reason=\"it needs no rights of root; run it as a user of its own\"");
     struct server *server = server_open(wish->config_path, config, why, sizeof why);
-    if (!server)
-        return told(why, EX_UNAVAILABLE);
+    if (!server) {
+        char again[WHY_ROOM];
+        int status = server_check(config, again, sizeof again) < 0 ? EX_CONFIG : EX_UNAVAILABLE;
+        config_free(config);
+        return told(why, status);
+    }
     int outcome = server_run(server);
     server_close(server);
     return outcome == 0 ? EX_OK : EX_TEMPFAIL;

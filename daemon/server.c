@@ -449,7 +449,6 @@ struct server *server_open(const char *path, struct config *config, char *why, s
     struct server *server = calloc(1, sizeof *server);
     if (!server) {
         snprintf(why, why_size, "out of memory");
-        config_free(config);
         return NULL;
     }
     server->config_path = path;
@@ -458,6 +457,7 @@ struct server *server_open(const char *path, struct config *config, char *why, s
     LIST_INIT(&server->parties);
     if (open_rooms(server, why, why_size) == 0)
         return server;
+    server->config = NULL; /* stays the caller's */
     server_close(server);
     return NULL;
 }

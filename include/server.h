@@ -54,7 +54,8 @@ struct server {
 };
 
 /* Makes a server of the configuration at `path`: loads keys and certificates, opens or inherits its sockets, begins to
- * connect to the database. Takes over `config`, also when it fails. NULL on any fault, with the reason in `why`. */
+ * connect to the database. Takes over `config`. NULL on any fault, with the reason in `why`; `config` is then still the
+ * caller's. */
 struct server *server_open(const char *path, struct config *config, char *why, size_t why_size) MUST_CHECK;
 /* Runs the loop until it has drained. 0 when all sessions ended by themselves; -1 when time ran out, a second SIGTERM
  * cut it short, or the loop failed. */
