@@ -8,7 +8,7 @@
 #define COLUMNS_MOST 48
 
 struct db_result {
-    size_t columns, rows;
+    size_t columns, rows, room;
     char names[COLUMNS_MOST][32];
     enum db_form forms[COLUMNS_MOST];
     struct slice (*values)[COLUMNS_MOST];
@@ -84,7 +84,10 @@ size_t fake_row(struct fake_batch *batch, const struct fake_request *request)
     struct db_result *result = batch->results[request->call];
     char ordinal[24];
     size_t row = result->rows++;
-    result->values = need(realloc(result->values, result->rows * sizeof result->values[0]));
+    if (result->rows > result->room) {
+        result->room = 2 * result->rows;
+        result->values = need(realloc(result->values, result->room * sizeof result->values[0]));
+    }
     memset(result->values[row], 0, sizeof result->values[row]);
     snprintf(ordinal, sizeof ordinal, "%zu", request->ordinal);
     result->values[row][COLUMN_ORDINAL] = copy(slice_of(ordinal));
