@@ -107,7 +107,11 @@ bool fake_set(struct db_result *result, size_t row, const char *name, enum db_fo
     static const struct {
         const char *name;
         size_t column;
-    } own[] = {{"log", COLUMN_LOG}, {"at", COLUMN_LOG}, {"present", COLUMN_PRESENT}, {"no", COLUMN_CODE}, {"field", COLUMN_FIELD}};
+    } own[] = {{"log", COLUMN_LOG},
+               {"at", COLUMN_LOG},
+               {"present", COLUMN_PRESENT},
+               {"no", COLUMN_CODE},
+               {"field", COLUMN_FIELD}};
     bool found = false;
     for (size_t i = 0; i < COUNT(own); i++)
         if (strcmp(own[i].name, name) == 0) {
@@ -150,8 +154,8 @@ struct slice db_value(struct db_result *result, size_t row, size_t column)
 
 /* ---- the connection ---- */
 
-struct db *db_open(struct event_base *base, const char *name, const char *conninfo, bool write, db_cell *cell, db_done *done,
-                   db_state *state, void *owner, char *why, size_t why_size)
+struct db *db_open(struct event_base *base, const char *name, const char *conninfo, bool write, db_cell *cell,
+                   db_done *done, db_state *state, void *owner, char *why, size_t why_size)
 {
     struct db *db = need(calloc(1, sizeof *db));
     (void)base;
