@@ -70,8 +70,8 @@ void world_begin(struct world *world, const struct config *config)
     fake_peers_begin();
     world->base = need(event_base_new());
     world->party = need(calloc(1, sizeof *world->party));
-    world->server =
-        (struct server){.base = world->base, .config = &world->config, .seal = keys, .parties = world->party};
+    world->server = (struct server){
+        .base = world->base, .config = &world->config, .seal = keys, .parties = world->party};
     TAILQ_INIT(&world->server.clients);
     world->server.batch = need(batch_new(world->base, &world->config, why, sizeof why));
     world->server.news = need(news_new(&world->server));
@@ -95,7 +95,7 @@ void world_wait(struct world *world, int seconds)
         struct server_client *client;
         fake_now += 1000;
         TAILQ_FOREACH(client, &world->server.clients, link)
-        session_tick(client->session, fake_now);
+            session_tick(client->session, fake_now);
         batch_tick(world->server.batch);
         world_settle(world);
     }
