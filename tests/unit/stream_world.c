@@ -126,18 +126,21 @@ void world_idle(struct world *world)
         world_turn(world);
 }
 
+static void open_stream(struct world *world, struct tls *tls, int fd, int handshake_seconds)
+{
+    world->owner = (struct owner){.echoes = world->echoes};
+    world->owner.stream = stream_open(world->base, tls, fd, handshake_seconds, on_event, &world->owner);
+    assert_true(world->owner.stream || world->may_fail);
+}
+
 void world_open_alone(struct world *world, int fd, int handshake_seconds)
 {
-    world->owner = (struct owner){0};
-    world->owner.stream = stream_open(world->base, world->tls, fd, handshake_seconds, on_event, &world->owner);
-    assert_non_null(world->owner.stream);
+    open_stream(world, world->tls, fd, handshake_seconds);
 }
 
 void world_open(struct world *world, struct tls *tls, int version, int fds[2])
 {
-    world->owner = (struct owner){0};
-    world->owner.stream = stream_open(world->base, tls, fds[0], 10, on_event, &world->owner);
-    assert_non_null(world->owner.stream);
+    open_stream(world, tls, fds[0], 10);
     tls_client_open(&world->peer, fds[1], &world->client, NULL, version);
 }
 

@@ -34,6 +34,8 @@ struct world {
     struct pki ca, server, client;
     struct tls *tls, *tls_1_2;
     struct event_base *base;
+    bool echoes;   /* what owners to come begin with */
+    bool may_fail; /* stream_open may be out of memory */
     struct owner owner;
     struct tls_client peer;
 };
