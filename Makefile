@@ -159,7 +159,7 @@ fuzz: setup
 	@tests/run --fuzz-minutes $(FUZZ) fuzz
 
 docs: setup
-	@$(MAKE) build/proto-print
+	@$(MAKE) build/proto-print build/buurtaald
 	tests/docs/stale --write
 
 format:

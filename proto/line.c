@@ -44,8 +44,9 @@ static bool code_point_allowed(uint32_t code)
         (code >= 0x2066 && code <= 0x2069))
         return false; /* bidi controls: the line would not read as it is */
     if (code == 0x2028 || code == 0x2029)
-        return false;                                                          /* line and paragraph separator */
-    return !((code >= 0xfdd0 && code <= 0xfdef) || (code & 0xfffe) == 0xfffe); /* noncharacters */
+        return false; /* line and paragraph separator */
+    bool noncharacter = (code >= 0xfdd0 && code <= 0xfdef) || (code & 0xfffe) == 0xfffe;
+    return !noncharacter;
 }
 
 /* The length in bytes of the character of several bytes at `bytes`, of which `len` (at least 1) are there: 2 to 4 when

@@ -222,8 +222,6 @@ FORM(eckid)
 
 FORM(words)
 {
-    if (memchr(value.at, ',', value.len))
-        return false;
     for (const char *at = type->words; *at;) {
         size_t len = strcspn(at, ",");
         if (len == value.len && memcmp(at, value.at, len) == 0)

@@ -230,6 +230,7 @@ static void read_all(const char *line, char *out)
 {
     char bytes[256];
     size_t len = strlen(line);
+    memset(bytes, ' ', sizeof bytes); /* so that a step past the line's end finds what it hopes for */
     memcpy(bytes, line, len);
     struct line_cursor cursor = {bytes, bytes + len};
     struct slice name, value;
@@ -303,6 +304,7 @@ static void parts_of(const char *line, char *out)
 {
     char bytes[256];
     size_t len = strlen(line);
+    memset(bytes, ' ', sizeof bytes); /* so that a step past the line's end finds what it hopes for */
     memcpy(bytes, line, len);
     struct line_cursor cursor = {bytes, bytes + len};
     struct slice name, value;
