@@ -2,12 +2,13 @@
  *
  * Limits: a line of the file has at most 8,192 bytes, the file any number of lines.
  * Rules: nothing is guessed and nothing is passed over: an unknown section or name, a name given twice, a value out of
- * its form or range are faults, each told with its line and what is allowed; and all of a file's faults are told at once.
- * inih sees one line at a time through read_line, which is how the line's number is known and why sections, which inih
- * does not report, are judged here. */
+ * its form or range are faults, each told with its line and what is allowed; and all of a file's faults are told at
+ * once. inih sees one line at a time through read_line, which is how the line's number is known and why sections, which
+ * inih does not report, are judged here. */
 #define _GNU_SOURCE /* asprintf */
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <ini.h>
@@ -36,7 +37,7 @@ struct option {
 };
 
 static const struct option options[] = {
-#define OPTION(section, name, member, type, least, most, fallback, form, holds, help) \
+#define OPTION(section, name, member, type, least, most, fallback, form, holds, help)                                  \
     {section, name, TYPE_##type, least, most, fallback, form, holds, help, offsetof(struct config, member)},
 #include "options.def"
 #undef OPTION
@@ -47,8 +48,8 @@ struct loading {
     const char *path;
     FILE *file;
     struct config *config;
-    int line;                   /* of the file, from 1 */
-    int given[COUNT(options)];  /* the line an option was given in; 0: not yet */
+    int line;                  /* of the file, from 1 */
+    int given[COUNT(options)]; /* the line an option was given in; 0: not yet */
     bool section_known;
     char *bytes; /* getline's */
     size_t room;
@@ -90,8 +91,8 @@ static void fault(struct loading *loading, int line, const struct option *option
     if (loading->untold == 0 && room > WHY_RESERVE) {
         int n = line > 0 ? snprintf(loading->why + loading->why_len, room - WHY_RESERVE, "%s:%d:%s %s\n", loading->path,
                                     line, place, what)
-                         : snprintf(loading->why + loading->why_len, room - WHY_RESERVE, "%s:%s %s\n", loading->path, place,
-                                    what);
+                         : snprintf(loading->why + loading->why_len, room - WHY_RESERVE, "%s:%s %s\n", loading->path,
+                                    place, what);
         if (n > 0 && (size_t)n < room - WHY_RESERVE) {
             loading->why_len += (size_t)n;
             return;
@@ -131,11 +132,15 @@ static const char *allowed(const struct option *option, char *out, size_t room)
     return out;
 }
 
+/* getaddrinfo takes `fe80::1%eth0`, which inet_pton does not, but also `1.2.3` for 1.2.0.3. */
 static bool is_address(const char *value)
 {
-    const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
+    const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_family = AF_INET6, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
+    struct in_addr version_4;
 
+    if (inet_pton(AF_INET, value, &version_4) == 1)
+        return true;
     if (getaddrinfo(value, NULL, &hints, &found) != 0)
         return false;
     freeaddrinfo(found);
@@ -262,7 +267,8 @@ static int take_option(void *user, const char *section, const char *name, const 
     }
     int outcome = set(loading, option, value);
     if (outcome == -1)
-        fault(loading, loading->line, option, "is \"%.128s\"; allowed is %s", value, allowed(option, text, sizeof(text)));
+        fault(loading, loading->line, option, "is \"%.128s\"; allowed is %s", value,
+              allowed(option, text, sizeof(text)));
     else if (outcome == -2)
         fault(loading, loading->line, option, "out of memory");
     return 1;
