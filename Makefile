@@ -89,6 +89,8 @@ $(DIALOGUE): $(call objects,$(wildcard tests/dialogue/*.c)) $(ARCHIVES)
 $(FUZZERS): $(B)/%: $(B)/obj/%.o $(call objects,$(FUZZ_SHARED)) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call link)
+# This one talks in the world of the dialogues.
+$(B)/tests/fuzz/fuzz_session: $(call objects,$(wildcard tests/dialogue/fake_*.c) tests/dialogue/world.c)
 $(BENCHES): $(B)/%: $(B)/obj/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call link)

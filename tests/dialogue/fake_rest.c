@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "config.h"
 #include "fakes.h"
 #include "log.h"
 
@@ -68,11 +69,10 @@ void log_fatal(const char *event, const char *format, ...)
 
 /* ---- server ---- */
 
-size_t fake_party_most;
-
 struct server_party {
+    LIST_ENTRY(server_party) link;
     char name[65];
-    size_t count;
+    int count;
 };
 
 void server_join(struct server *server, struct server_client *client, struct session *session, bool extra)
@@ -84,16 +84,25 @@ void server_join(struct server *server, struct server_client *client, struct ses
     server->client_count++;
 }
 
-/* Whoever is here speaks for one party at a time: one counter is enough. */
-int server_join_party(struct server *server, struct server_client *client, const char *party)
+int server_join_party(struct server *server, struct server_client *client, const char *name)
 {
-    if (client->party || !server->parties)
+    struct server_party *party;
+    LIST_FOREACH(party, &server->parties, link)
+    if (strcmp(party->name, name) == 0)
+        break;
+    if (!party) {
+        party = calloc(1, sizeof *party);
+        if (!party)
+            abort();
+        snprintf(party->name, sizeof party->name, "%s", name);
+        LIST_INSERT_HEAD(&server->parties, party, link);
+    }
+    if (client->party)
         abort();
-    if (server->parties->count >= fake_party_most)
+    if (party->count >= server->config->limits_party)
         return -1;
-    snprintf(server->parties->name, sizeof server->parties->name, "%s", party);
-    server->parties->count++;
-    client->party = server->parties;
+    party->count++;
+    client->party = party;
     return 0;
 }
 
@@ -101,6 +110,8 @@ void server_leave(struct server *server, struct server_client *client)
 {
     TAILQ_REMOVE(&server->clients, client, link);
     server->client_count--;
-    if (client->party)
-        client->party->count--;
+    if (client->party && --client->party->count == 0) {
+        LIST_REMOVE(client->party, link);
+        free(client->party);
+    }
 }

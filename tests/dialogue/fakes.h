@@ -77,8 +77,6 @@ bool fake_set(struct db_result *result, size_t row, const char *name, enum db_fo
 /* Ends the batch in hand. DB_LOST takes the connection down too. */
 void fake_db_done(struct db *db, enum db_outcome outcome, const char *sqlstate);
 
-/* ---- server.c ---- */
-
-extern size_t fake_party_most;
+/* ---- server.c keeps lists of clients and parties as the real one does ---- */
 
 #endif

@@ -13,11 +13,6 @@
 #include "seal.h"
 #include "session.h"
 
-struct server_party { /* as in fake_rest.c */
-    char name[65];
-    size_t count;
-};
-
 static struct seal *keys;
 
 /* The personal values that dialogues use. None may leave unsealed, and none may be logged. */
@@ -66,12 +61,10 @@ void world_begin(struct world *world, const struct config *config)
     *world = (struct world){.config = *config};
     fake_now = 1000;
     fake_log_clear();
-    fake_party_most = (size_t)config->limits_party;
     fake_peers_begin();
     world->base = need(event_base_new());
-    world->party = need(calloc(1, sizeof *world->party));
-    world->server = (struct server){
-        .base = world->base, .config = &world->config, .seal = keys, .parties = world->party};
+    world->server = (struct server){.base = world->base, .config = &world->config, .seal = keys};
+    LIST_INIT(&world->server.parties);
     TAILQ_INIT(&world->server.clients);
     world->server.batch = need(batch_new(world->base, &world->config, why, sizeof why));
     world->server.news = need(news_new(&world->server));
@@ -95,7 +88,7 @@ void world_wait(struct world *world, int seconds)
         struct server_client *client;
         fake_now += 1000;
         TAILQ_FOREACH(client, &world->server.clients, link)
-            session_tick(client->session, fake_now);
+        session_tick(client->session, fake_now);
         batch_tick(world->server.batch);
         world_settle(world);
     }
@@ -165,18 +158,19 @@ const char *world_end(struct world *world, unsigned variant)
     for (size_t i = 0; i < PEERS_MOST; i++)
         fake_cut(&fake_peers[i]);
     world_settle(world);
-    for (int i = 0; i < 10000 && (drain(fake_db(true), &variant) | drain(fake_db(false), &variant)); i++)
-        world_settle(world);
+    for (bool busy = true; busy; world_settle(world)) {
+        busy = drain(fake_db(true), &variant);
+        busy = drain(fake_db(false), &variant) || busy;
+    }
     if (!TAILQ_EMPTY(&world->server.clients))
         fault = "a session outlived its connection and the database";
-    else if (world->party->count > 0)
+    else if (!LIST_EMPTY(&world->server.parties))
         fault = "a party's place was not given back";
     else if (!batch_idle(world->server.batch))
         fault = "a request outlived its session";
     batch_free(world->server.batch);
     news_free(world->server.news);
     fake_peers_end();
-    free(world->party);
     event_base_free(world->base);
     return fault;
 }

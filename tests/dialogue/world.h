@@ -9,7 +9,6 @@ struct world {
     struct event_base *base;
     struct config config;
     struct server server;
-    struct server_party *party;
 };
 
 /* Makes the keys that all worlds use; once. */
