@@ -5,10 +5,9 @@ create function log_time(at timestamptz) returns text language sql stable as $$
     select to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 $$;
 
--- A value as it stands in the text under a head: its length in bytes, `:`, itself, `,`; `-,` for one that a reply leaves
--- out, as it does with an empty one.
+-- A value as it stands in the text under a head: its length in bytes, `:`, itself, `,`.
 create function head_value(value_ text) returns text language sql immutable as $$
-    select coalesce(octet_length(nullif(value_, '')) || ':' || value_ || ',', '-,')
+    select coalesce(octet_length(value_) || ':' || value_ || ',', '-,')
 $$;
 
 -- Appends the rows of one call, in order, and one head over them; returns the number before its first. Runs after the

@@ -287,6 +287,7 @@ create table registration (
 create unique index registration_live on registration (session, college, student_hash) where state in ('seated', 'waiting');
 create index registration_waiting on registration (session, entered) where state = 'waiting';
 create index registration_person on registration (person);
+create unique index registration_entered on registration (entered); -- the order of `registrations`
 
 -- What each `target` said; the newest of its year, language and rung counts. Kept, so that `as-of` tells the old ones.
 create table target (

@@ -1,5 +1,4 @@
-/* Plays dialogues. The file is read into steps; each step is one function in a table, which says NULL or what is wrong.
- */
+/* Plays dialogues. The file is read into steps; each step is one function in a table, which says NULL or what is wrong. */
 #include "script.h"
 
 #include <ctype.h>
@@ -116,8 +115,7 @@ static size_t expand(const char *text, int n, char *out, size_t room)
         if (strncmp(text, "{n}", 3) == 0) {
             len += (size_t)sprintf(out + len, "%d", n);
             text += 3;
-        } else if (strncmp(text, "\\x", 2) == 0 && isxdigit((unsigned char)text[2]) &&
-                   isxdigit((unsigned char)text[3])) {
+        } else if (strncmp(text, "\\x", 2) == 0 && isxdigit((unsigned char)text[2]) && isxdigit((unsigned char)text[3])) {
             char hex[3] = {text[2], text[3], '\0'};
             out[len++] = (char)strtol(hex, NULL, 16);
             text += 4;
@@ -287,9 +285,7 @@ static const char *reading(struct play *play, const char *text, int n)
 {
     bool is = fake_reading(play->peer);
     (void)n;
-    return is == (strcmp(text, "yes") == 0)
-               ? NULL
-               : wrong(play, "expected: reading %s\n         got: %s", text, is ? "yes" : "no");
+    return is == (strcmp(text, "yes") == 0) ? NULL : wrong(play, "expected: reading %s\n         got: %s", text, is ? "yes" : "no");
 }
 
 /* ---- the database ---- */
@@ -448,8 +444,7 @@ static const char *row(struct play *play, const char *text, int n)
             continue;
         }
         if (strcmp(name, "student") == 0 && value.len > 1) {
-            len = seal_close(play->world.server.seal, name, (struct slice){0},
-                             (struct slice){value.at + 1, value.len - 1}, student);
+            len = seal_close(play->world.server.seal, name, (struct slice){0}, (struct slice){value.at + 1, value.len - 1}, student);
             object = (struct slice){(const char *)student, len};
         }
         if (kind != 1 || !set_value(play, result, at, name, value, object))
@@ -503,7 +498,7 @@ static const char *drain(struct play *play, const char *text, int n)
     (void)text;
     (void)n;
     TAILQ_FOREACH(client, &play->world.server.clients, link)
-    session_bye(client->session, "draining");
+        session_bye(client->session, "draining");
     return NULL;
 }
 
@@ -544,35 +539,16 @@ static const struct {
     bool whole;   /* it gets the word too */
     bool gathers; /* what it says is read together with what the next steps say */
 } verbs[] = {
-    {"C", say, false, true},
-    {"B", say_bytes, false, true},
-    {"S", hear, false, false},
-    {"silent", silent, false, false},
-    {"closed", over, true, false},
-    {"aborted", over, true, false},
-    {"open", over, true, false},
-    {"handshake", handshake, false, false},
-    {"ready", ready, false, false},
-    {"peer", open_peer, false, false},
-    {"connect", connect_peer, false, false},
-    {"ends", end_peer, true, true},
-    {"cut", end_peer, true, false},
-    {"stuck", stuck, true, false},
-    {"takes", stuck, true, false},
-    {"reading", reading, false, false},
-    {"D", asked, false, false},
-    {"P", params, false, false},
-    {"A", row, false, false},
-    {"done", outcome, true, false},
-    {"fail", outcome, true, false},
-    {"lost", outcome, true, false},
-    {"up", database, true, false},
-    {"down", database, true, false},
-    {"wait", wait_seconds, false, false},
-    {"drain", drain, false, false},
-    {"news", news, false, false},
-    {"L", logged, false, false},
-    {"config", configured, false, false},
+    {"C", say, false, true},           {"B", say_bytes, false, true},       {"S", hear, false, false},
+    {"silent", silent, false, false},  {"closed", over, true, false},       {"aborted", over, true, false},
+    {"open", over, true, false},       {"handshake", handshake, false, false}, {"ready", ready, false, false},
+    {"peer", open_peer, false, false}, {"connect", connect_peer, false, false}, {"ends", end_peer, true, true},
+    {"cut", end_peer, true, false},    {"stuck", stuck, true, false},       {"takes", stuck, true, false},
+    {"reading", reading, false, false}, {"D", asked, false, false},         {"P", params, false, false},
+    {"A", row, false, false},          {"done", outcome, true, false},      {"fail", outcome, true, false},
+    {"lost", outcome, true, false},    {"up", database, true, false},       {"down", database, true, false},
+    {"wait", wait_seconds, false, false}, {"drain", drain, false, false},   {"news", news, false, false},
+    {"L", logged, false, false},       {"config", configured, false, false},
 };
 
 static const char *play_step(struct play *play, const char *text)
@@ -623,8 +599,7 @@ static void read_config(const struct dialogue *dialogue, struct config *config)
     }
 }
 
-static int complain(const struct dialogue *dialogue, const struct manner *manner, const struct step *step,
-                    const char *why)
+static int complain(const struct dialogue *dialogue, const struct manner *manner, const struct step *step, const char *why)
 {
     printf("%s:%d: %s%s\n    step:     %s\n    %s\n", dialogue->file, step ? step->line : 0, dialogue->name,
            manner->bytewise ? " (byte by byte)" : "", step ? step->text : "the end", why);

@@ -24,12 +24,14 @@ begin
 end
 $$;
 
--- A sealed value as the daemon hands it over: 32 bytes that tell equal from different, then what it would encrypt.
+-- A sealed value as the daemon hands it over: 32 bytes that tell equal from different, the flags, then what it would encrypt.
+-- Here what begins with `BSN` passes for a BSN.
 create function tests.sealed(name text, value text) returns bytea language sql immutable as $$
-    select sha256(convert_to(name || ' ' || value, 'UTF8')) || convert_to('sealed:' || value, 'UTF8')
+    select sha256(convert_to(name || ' ' || value, 'UTF8')) || decode(case when value like 'BSN%' then '01' else '00' end, 'hex')
+           || convert_to('sealed:' || value, 'UTF8')
 $$;
 create function tests.opened(value bytea) returns text language sql immutable as $$
-    select regexp_replace(convert_from(substr(value, 33), 'UTF8'), '^sealed:', '')
+    select regexp_replace(convert_from(substr(value, 34), 'UTF8'), '^sealed:', '')
 $$;
 
 -- The value of a field in a line; NULL when it is absent. Understands name=bare and name="in quotes".

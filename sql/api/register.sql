@@ -1,0 +1,232 @@
+-- `register`, the hot road: a whole call is taken at once, and means the same as its elements one after another.
+--
+-- The call is cut into stretches, in order. In a stretch no two elements touch the same student or person, so what one of
+-- them finds does not depend on those before it, but for the seats, which are dealt out in order by counting. A stretch is
+-- one statement, and the next begins when it has run. A call of strangers is one stretch; a call that names one student
+-- over and over is a stretch each time.
+--
+-- Rules of speed: a set is never joined with a set, only with tables, by index (the settings on register()); what is known
+-- of an element travels with it.
+
+-- An element of a call, with what is known of its speaker.
+create type register_entry as (
+    ord integer, log bigint, live boolean, codes text[], nine boolean,
+    session text, student bytea, eckid bytea, name bytea, born bytea, elective text, needs bytea, again integer, seen bigint
+);
+
+-- Who speaks: whether the certificate still does, the codes whose rows it may change (its own first), who holds those of
+-- all of its line, and whether its student numbers may look like a BSN.
+create type register_speaker as (live boolean, codes text[], heir text, nine boolean);
+
+create type register_answer as (
+    code text, field text, state text, again integer, place bigint, repeated boolean, amended boolean, last bigint
+);
+
+-- The end of a chain of successors.
+create function final_heir(code_ text) returns text language plpgsql stable as $$
+declare
+    holder text := code_;
+    heir text;
+begin
+    loop
+        select successor into heir from institution where institution.code = holder;
+        exit when heir is null;
+        holder := heir;
+    end loop;
+    return holder;
+end
+$$;
+
+-- The speakers of a call, each once, in the order of (party, role, certificate).
+create function register_speakers(party_ text[], role_ text[], certificate_ bytea[]) returns register_speaker[]
+language sql stable as $$
+    select array_agg(row(
+               certificate_live(s.party, s.role, s.certificate),
+               case when exists (select from institution old where old.successor = s.party) then acting_codes(s.party)
+                    else array[s.party] end,
+               case when own.successor is null then s.party else final_heir(s.party) end,
+               coalesce(own.numbers = 'nine', false))::register_speaker order by s.party, s.role, s.certificate)
+    from (select distinct party, role, certificate from unnest(party_, role_, certificate_) s (party, role, certificate)) s
+    left join institution own on own.code = s.party
+$$;
+
+-- One stretch: its elements, of which it takes those before the first that touches a person of an element before it.
+-- Returns an answer for each that it took, in order.
+create function register_stretch(entries register_entry[]) returns register_answer[] language plpgsql as $$
+declare
+    today date := log_today();
+    answers register_answer[];
+    logs bigint[];          -- what recount() shall look at
+    persons bigint[];
+    kept bigint[];          -- persons that become one: who stays, who becomes the same, by which number of the log
+    merged bigint[];
+    merged_logs bigint[];
+begin
+    with found as materialized (
+        select e.*, substr(e.student, 1, 32) as student_hash, substr(e.eckid, 1, 32) as eckid_hash,
+               s.session as session_found, s.state as session_state, s.opens, s.closes, s.date, s.seats, s.taken, s.waiting,
+               (r.stored).again as newest, coalesce(r.live, false) as goes_on, r.stored,
+               case when r.live then (r.stored).person else number.person end as person_by_number,
+               number.own as number_held, held.eckid_hash as eckid_held, other.person as person_by_eckid,
+               elective.code as elective_found
+        from unnest(entries) e
+        left join session s on s.session = e.session
+        left join lateral (
+            select held as stored, held.state in ('seated', 'waiting') as live from registration held
+            where held.session = e.session and held.college = any (e.codes) and held.student_hash = substr(e.student, 1, 32)
+            order by held.college = e.codes[1] desc, held.entered desc limit 1) r on true
+        -- A number of a predecessor is the same student, when only one of them has it.
+        left join lateral (
+            select bool_or(held.college = e.codes[1]) as own,
+                   coalesce(min(held.person) filter (where held.college = e.codes[1]),
+                            case when min(held.person) = max(held.person) then min(held.person) end) as person
+            from student held
+            where held.college = any (e.codes) and held.student_hash = substr(e.student, 1, 32)) number on true
+        left join eckid held on held.person = case when r.live then (r.stored).person else number.person end
+        left join eckid other on other.eckid_hash = substr(e.eckid, 1, 32)
+        left join elective on elective.code = e.elective
+    ), taken_on as materialized (
+        -- A person may go by several numbers and an ECK iD: the stretch ends before the second element that touches one.
+        select min(ord) as before
+        from (select ord, row_number() over (partition by person order by ord) as nth
+              from (select ord, person_by_number as person from found where person_by_number is not null
+                    union select ord, person_by_eckid from found where person_by_eckid is not null) touched) touched
+        where nth > 1
+    ), judged as materialized (
+        select found.*, attempt_kind(again, newest, goes_on) as kind,
+               coalesce(person_by_eckid, person_by_number, log) as person,
+               (eckid_hash <> eckid_held and (eckid <> '' or eckid_shared(person_by_number))) is true as eckid_differs,
+               -- As it is already, in each field that is given.
+               substr(name, 1, 32) = substr((stored).name, 1, 32) and substr(born, 1, 32) = substr((stored).born, 1, 32)
+               and or_stored(elective, (stored).elective) is not distinct from (stored).elective
+               and coalesce(substr(needs, 1, 32), substr((stored).needs, 1, 32), '')
+                   = coalesce(substr((stored).needs, 1, 32), '')
+               and coalesce(eckid_hash, eckid_held, '') = coalesce(eckid_held, '') as same
+        from found
+        where ord < coalesce((select before from taken_on), 2147483647)
+    ), decided as materialized (
+        select judged.*, refusal.*, refusal.code is null and kind = 'live' and same as repeats,
+               refusal.code is null and kind = 'live' and not same as corrects, refusal.code is null and kind = 'new' as enters
+        from judged, lateral (
+            select case when not live then 'revoked'
+                        when session_found is null or elective <> '' and elective_found is null then 'not-found'
+                        when number_held is null and get_byte(student, 32) & 1 = 1 and not nine then 'looks-like-bsn'
+                        when kind in ('ended', 'again') then kind
+                        when cardinality(codes) > 2 and registration_ambiguous(stored, codes) then 'taken'
+                        when eckid_differs then 'eckid-differs'
+                        when kind = 'live' and same then null
+                        when (stored).log > seen then 'changed'
+                        when kind = 'live' then case when (stored).reached > 0 then 'attended' end
+                        else session_refusal(session_state, opens, closes, date, today) end as code) refusal
+    ), seated as materialized (
+        -- The n-th newcomer of a session is seated while there are seats and nobody waits, and else waits behind the rest.
+        select decided.*,
+               case when enters then row_number() over (partition by session, enters order by ord) end as nth,
+               case when waiting = 0 then seats - taken else 0 end as free
+        from decided
+    ), student_made as (
+        insert into student (college, student_hash, student, person)
+        select codes[1], student_hash, student, person from seated where enters and number_held is not true
+    ), eckid_made as (
+        insert into eckid (eckid_hash, eckid, person)
+        select eckid_hash, eckid, person from seated
+        where (enters or corrects) and eckid <> '' and eckid_held is null and person_by_eckid is null
+    ), eckid_gone as (
+        delete from eckid using seated
+        where (enters or corrects) and seated.eckid = '' and eckid.person = person_by_number
+    ), entered as (
+        insert into registration (session, college, student_hash, again, person, state, entered, name, born, elective, needs, log)
+        select session, codes[1], student_hash, coalesce(again, 1), person, case when nth <= free then 'seated' else 'waiting' end,
+               log, name, born, nullif(elective, ''), nullif(needs, ''), log
+        from seated where enters
+    ), corrected as (
+        update registration r
+        set name = c.name, born = c.born, elective = or_stored(c.elective, r.elective),
+            needs = case when c.needs is null then r.needs else nullif(c.needs, '') end, log = c.log
+        from seated c
+        where corrects and r.session = c.session and r.college = (c.stored).college and r.student_hash = c.student_hash
+          and r.again = newest
+    ), filled as (
+        update session
+        set taken = session.taken + come.seated, waiting = session.waiting + come.waiting, log = come.log
+        from (select session, count(*) filter (where nth <= free) as seated, count(*) filter (where nth > free) as waiting,
+                     max(log) as log
+              from seated where enters group by session) come
+        where session.session = come.session
+    )
+    select array_agg(row(
+               code,
+               case code when 'not-found' then case when session_found is null then 'session' else 'elective' end
+                         when 'looks-like-bsn' then 'student' when 'taken' then 'student' when 'again' then 'again'
+                         when 'eckid-differs' then 'eckid' when 'not-open' then 'session' when 'closed' then 'session' end,
+               case when enters then case when nth <= free then 'seated' else 'waiting' end
+                    when code is null then (stored).state end,
+               case when code = 'ended' then newest + (not goes_on)::integer
+                    when code is null then nullif(coalesce(again, 1), 1) end,
+               case when enters then case when nth > free then waiting + nth - free end
+                    when code is null and (stored).state = 'waiting' then queue_place(session, (stored).entered) end,
+               nullif(repeats, false), nullif(corrects, false),
+               case when code = 'changed' then (stored).log end)::register_answer order by ord),
+           array_agg(log) filter (where enters or person <> person_by_number and corrects),
+           array_agg(person) filter (where enters or person <> person_by_number and corrects),
+           array_agg(log) filter (where person <> person_by_number and (enters or corrects)),
+           array_agg(person) filter (where person <> person_by_number and (enters or corrects)),
+           array_agg(person_by_number) filter (where person <> person_by_number and (enters or corrects))
+    into answers, logs, persons, merged_logs, kept, merged
+    from seated;
+
+    if merged is not null then
+        perform persons_merge(kept, merged);
+        logs := logs || merged_logs;
+        persons := persons || merged;
+    end if;
+    if logs is not null then
+        perform recount(logs, persons);
+    end if;
+    return answers;
+end
+$$;
+
+create function register(party_ text[], role_ text[], certificate_ bytea[],
+                         session_ text[], student_ bytea[], eckid_ bytea[], name_ bytea[], born_ bytea[], elective_ text[],
+                         needs_ bytea[], again_ integer[], seen_ bigint[])
+returns table (code text, field text, state text, again integer, place bigint, repeated boolean, amended boolean, last bigint)
+language plpgsql
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off
+as $$
+#variable_conflict use_column
+declare
+    base bigint := (select log from log_head);
+    speakers register_speaker[] := register_speakers(party_, role_, certificate_);
+    entries register_entry[];
+    earlier_ integer[];     -- of each element the newest one before it with the same student or ECK iD
+    answers register_answer[];
+    count_ integer := cardinality(party_);
+    first_ integer := 1;
+    last_ integer;
+begin
+    select array_agg(row(ord, base + ord, (speaker).live, (speaker).codes, (speaker).nine, session, student, eckid, name, born,
+                         elective, needs, again, seen)::register_entry order by ord),
+           array_agg(greatest(lag_student, lag_eckid) order by ord)
+    into entries, earlier_
+    from (
+        select *, lag(ord) over (partition by (speaker).heir, substr(student, 1, 32) order by ord) as lag_student,
+               case when eckid <> '' then lag(ord) over (partition by substr(eckid, 1, 32) order by ord) end as lag_eckid
+        from (
+            select *, speakers[dense_rank() over (order by party, role, certificate)] as speaker
+            from unnest(party_, role_, certificate_, session_, student_, eckid_, name_, born_, elective_, needs_, again_, seen_)
+                 with ordinality request (party, role, certificate, session, student, eckid, name, born, elective, needs,
+                                          again, seen, ord)) request
+    ) request;
+
+    while first_ <= count_ loop
+        last_ := first_;
+        while last_ < count_ and coalesce(earlier_[last_ + 1] < first_, true) loop
+            last_ := last_ + 1;
+        end loop;
+        answers := register_stretch(entries[first_:last_]);
+        return query select * from unnest(answers);
+        first_ := first_ + cardinality(answers);
+    end loop;
+end
+$$;

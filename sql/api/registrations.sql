@@ -1,0 +1,286 @@
+-- Registrations and persons: what `register` (register.sql), `withdraw` and `move` share, the two, and the list.
+--
+-- A registration is keyed by session, college and student number, and has attempts. A college finds its own, else one that
+-- it inherited from a predecessor; a new one is made under its own code. Seats change hands under the number of the write
+-- that did it, and every write ends with recount().
+
+-- The newest attempt for a student number in a session among the codes a college acts for, its own first.
+create function registration_find(codes text[], session_ text, student_ bytea) returns registration
+language plpgsql stable as $$
+declare
+    found_ registration;
+begin
+    select * into found_ from registration
+    where session = session_ and college = any (codes) and student_hash = substr(student_, 1, 32)
+    order by college = codes[1] desc, entered desc
+    limit 1;
+    return found_;
+end
+$$;
+
+-- Whether two predecessors have that number in the session, and nothing tells which student is meant.
+create function registration_ambiguous(found_ registration, codes text[]) returns boolean language plpgsql stable as $$
+begin
+    return found_.college <> codes[1]
+           and exists (select from registration
+                       where session = found_.session and college = any (codes) and college <> found_.college
+                         and student_hash = found_.student_hash);
+end
+$$;
+
+-- Place in the queue of a session, from 1, of who entered it under that number.
+create function queue_place(session_ text, entered_ bigint) returns bigint language plpgsql stable as $$
+begin
+    return (select count(*) from registration where session = session_ and state = 'waiting' and entered <= entered_);
+end
+$$;
+
+-- Whether a person goes by more than one number.
+create function eckid_shared(person_ bigint) returns boolean language plpgsql stable as $$
+begin
+    return (select count(*) > 1 from student where person = person_);
+end
+$$;
+
+-- Makes each person of `merged` the same as the one of `kept` beside it.
+create function persons_merge(kept bigint[], merged bigint[]) returns void language plpgsql as $$
+begin
+    for i in 1 .. cardinality(kept) loop
+        update student set person = kept[i] where person = merged[i];
+        update registration set person = kept[i] where person = merged[i];
+    end loop;
+end
+$$;
+
+-- Ends a registration that lives, as `withdrawn` or `moved`, and passes its seat on while registration lasts. Returns the
+-- persons to recount: its own, and who was promoted.
+create function registration_end(ended registration, state_ text, reason_ text, log_ bigint) returns bigint[]
+language plpgsql as $$
+declare
+    left_ session;
+begin
+    update registration set state = state_, reason = nullif(reason_, ''), log = log_
+    where (session, college, student_hash, again) = (ended.session, ended.college, ended.student_hash, ended.again);
+    update session
+    set taken = taken - (ended.state = 'seated')::integer, waiting = waiting - (ended.state = 'waiting')::integer, log = log_
+    where session = ended.session
+    returning * into left_;
+    if session_promotes(left_) then
+        return ended.person || promote(ended.session, log_);
+    end if;
+    return array[ended.person];
+end
+$$;
+
+-- What a line about a registration that should exist comes to, for `withdraw` and `move`: the registration's newest attempt,
+-- the kind of the attempt asked for (attempt_kind), and the refusal when there is none or it is not clear which.
+create function registration_named(party_ text, session_ text, student_ bytea, again_ integer)
+returns table (code text, field text, newest registration, kind text) language plpgsql stable as $$
+#variable_conflict use_column
+declare
+    codes_ text[] := acting_codes(party_);
+begin
+    newest := registration_find(codes_, session_, student_);
+    kind := attempt_kind(again_, newest.again, newest.state in ('seated', 'waiting'));
+    if newest.session is null then
+        code := 'not-found';
+        field := case when exists (select from session where session = session_) then 'student' else 'session' end;
+    elsif registration_ambiguous(newest, codes_) then
+        code := 'taken';
+        field := 'student';
+    elsif kind not in ('live', 'ended') then
+        code := 'again';
+        field := 'again';
+    end if;
+    return next;
+end
+$$;
+
+create function withdraw(party_ text, role_ text, certificate_ bytea,
+                         session_ text, student_ bytea, reason_ text, again_ integer, seen_ bigint)
+returns table (code text, field text, state text, again integer, repeated boolean, last bigint) language plpgsql
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
+as $$
+#variable_conflict use_column
+declare
+    named record;
+    newest registration;
+    kind text;
+begin
+    select * into named from registration_named(party_, session_, student_, again_);
+    code := named.code;
+    field := named.field;
+    newest := named.newest;
+    kind := named.kind;
+    if code is not null then
+        return next;
+        return;
+    end if;
+
+    again := nullif(coalesce(again_, 1), 1);
+    if kind = 'ended' then
+        state := coalesce(
+            (select r.state from registration r
+             where (r.session, r.college, r.student_hash, r.again)
+                 = (newest.session, newest.college, newest.student_hash, coalesce(again_, 1))), newest.state);
+        repeated := true;
+    elsif newest.log > seen_ then
+        code := 'changed';
+        last := newest.log;
+    elsif newest.reached > 0 then
+        code := 'attended';
+    else
+        perform recount_all(running_log(), registration_end(newest, 'withdrawn', reason_, running_log()));
+        state := 'withdrawn';
+    end if;
+    if code is not null then
+        again := null;
+    end if;
+    return next;
+end
+$$;
+
+-- The registration that a move made of `ended`, when it went to that session: it entered under the number that ended this one.
+create function registration_moved_to(ended registration, to_ text) returns registration language plpgsql stable as $$
+declare
+    found_ registration;
+begin
+    select * into found_ from registration
+    where ended.state = 'moved' and session = to_ and college = ended.college and student_hash = ended.student_hash
+      and entered = ended.log;
+    return found_;
+end
+$$;
+
+-- Why a registration cannot move to a session, by rules of that session alone; the field at fault is always `to`.
+create function move_refusal(moving registration, to_ text, codes text[]) returns text language plpgsql stable as $$
+declare
+    target session;
+    there registration := registration_find(codes, to_, moving.student_hash);
+begin
+    select * into target from session where session = to_;
+    return case when target.session is null then 'not-found'
+                when to_ = moving.session then 'range'
+                when there.state in ('seated', 'waiting') then 'taken'
+                else coalesce(session_refusal(target.state, target.opens, target.closes, target.date, log_today()),
+                              case when target.taken >= target.seats then 'full' end) end;
+end
+$$;
+
+-- The registration goes on in another session, as the next attempt there; what it holds goes with it. The left one ends.
+create function move(party_ text, role_ text, certificate_ bytea,
+                     session_ text, student_ bytea, to_ text, again_ integer, seen_ bigint)
+returns table (code text, field text, state text, again integer, place bigint, repeated boolean, last bigint)
+language plpgsql
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
+as $$
+#variable_conflict use_column
+declare
+    named record;
+    newest registration;
+    asked registration;
+    made registration;
+    kind text;
+begin
+    select * into named from registration_named(party_, session_, student_, again_);
+    code := named.code;
+    field := named.field;
+    newest := named.newest;
+    kind := named.kind;
+    if code is not null then
+        return next;
+        return;
+    end if;
+
+    select * into asked from registration r
+    where (r.session, r.college, r.student_hash, r.again)
+        = (newest.session, newest.college, newest.student_hash, coalesce(again_, 1));
+    made := registration_moved_to(asked, to_);
+    if made.session is not null then
+        repeated := true;
+    elsif kind = 'ended' then
+        code := 'ended';
+        again := newest.again + (newest.state not in ('seated', 'waiting'))::integer;
+    elsif newest.log > seen_ then
+        code := 'changed';
+        last := newest.log;
+    elsif newest.reached > 0 then
+        code := 'attended';
+    else
+        code := move_refusal(newest, to_, acting_codes(party_));
+        field := case when code is not null then 'to' end;
+    end if;
+    if code is null and made.session is null then
+        made := newest;
+        made.session := to_;
+        made.again := 1 + coalesce((select max(r.again) from registration r
+                                    where r.session = to_ and r.college = newest.college
+                                      and r.student_hash = newest.student_hash), 0);
+        made.state := 'seated';
+        made.entered := running_log();
+        made.log := running_log();
+        made.reason := null;
+        insert into registration select made.*;
+        update session set taken = taken + 1, log = running_log() where session = to_;
+        perform recount_all(running_log(), registration_end(newest, 'moved', null, running_log()));
+    end if;
+    if code is null then
+        state := made.state;
+        again := nullif(made.again, 1);
+        place := case when made.state = 'waiting' then queue_place(made.session, made.entered) end;
+    end if;
+    return next;
+end
+$$;
+
+-- The newest attempt of each registration, in the order of `entered`. A college sees its own rows, and of those who have a
+-- seat in a session that it hosts college and number; the exam office the candidates of its exams; Nuffic and the
+-- administrator no personal data; the ministry nothing. Who may not see student numbers cannot ask for one either.
+create function registrations(party_ text, role_ text, certificate_ bytea,
+                              only_session text, only_student bytea, only_institution text, after_ text, limit_ integer)
+returns table (code text, field text, session text, student bytea, institution text, name bytea, born bytea, eckid bytea,
+               elective text, needs bytea, state text, again integer, place bigint, log bigint, after text)
+language plpgsql stable as $$
+#variable_conflict use_column
+declare
+    codes text[] := case when role_ in ('roc', 'exams') then acting_codes(party_) else '{}' end;
+begin
+    if after_ is not null and token_number(after_, 1) is null then
+        code := 'range';
+        field := 'after';
+        return next;
+        return;
+    end if;
+    return query
+        select null, null, r.session, case when sees.number then s.student end, r.college,
+               case when sees.names then r.name end, case when sees.names then r.born end,
+               case when sees.own then k.eckid end, case when sees.row then r.elective end,
+               case when sees.names then r.needs end, case when sees.row then r.state end,
+               case when sees.row then nullif(r.again, 1) end,
+               case when sees.row and r.state = 'waiting' then queue_place(r.session, r.entered) end,
+               case when sees.row then r.log end, r.entered::text
+        from registration r
+        join session on session.session = r.session
+        join exam on exam.exam = session.exam
+        join lateral (
+            select role_ = 'roc' and r.college = any (codes) as own,
+                   role_ = 'exams' and exam.issuer = any (codes) as office,
+                   role_ = 'roc' and session.host = any (codes) and r.state = 'seated' as host
+        ) is_ on true
+        join lateral (
+            select is_.own, is_.own or is_.office as names, is_.own or is_.office or is_.host as number,
+                   is_.own or is_.office or role_ in ('nuffic', 'admin') as row
+        ) sees on sees.number or sees.row
+        left join student s on s.college = r.college and s.student_hash = r.student_hash
+        left join eckid k on k.person = r.person
+        where (only_session is null or r.session = only_session)
+          and (only_institution is null or r.college = only_institution)
+          and (only_student is null or r.student_hash = substr(only_student, 1, 32) and sees.number)
+          and r.entered > coalesce(token_number(after_, 1), 0)
+          and not exists (select from registration later
+                          where later.session = r.session and later.college = r.college
+                            and later.student_hash = r.student_hash and later.again > r.again)
+        order by r.entered
+        limit limit_;
+end
+$$;

@@ -1,0 +1,268 @@
+-- Exam sessions and their seats. The rule of the seats: never one too many, and none free while somebody waits, as long as
+-- registration is not over; `taken` and `waiting` of a session are the numbers of its seated and waiting registrations.
+-- Every effect on the row, also that a seat was taken or freed, gives it a new `log`.
+
+-- The last day of registration.
+create function session_closes(closes date, date date) returns date language sql immutable as $$
+    select coalesce(closes, date - 28)
+$$;
+
+-- Whether the day is one on which seats that come free go to who waits. Before `opens` too: on the day itself nobody comes
+-- by to do it.
+create function session_promotes(session_ session) returns boolean language sql stable as $$
+    select session_.state = 'scheduled' and log_today() <= session_closes(session_.closes, session_.date)
+$$;
+
+-- Why no new registration may come into the session: NULL, 'not-open' or 'closed'. A cancelled one is closed for ever.
+create function session_refusal(state text, opens date, closes date, date date, today date) returns text
+language sql immutable as $$
+    select case when state <> 'scheduled' or today > session_closes(closes, date) then 'closed'
+                when today < opens then 'not-open' end
+$$;
+
+-- Whether the speaker may change a session: the exam office that issues its exam, or its host.
+create function session_yours(party_ text, role_ text, exam_ text, host_ text) returns boolean language plpgsql stable as $$
+begin
+    return case when role_ = 'exams' then acting_for(party_, (select issuer from exam where exam = exam_))
+                else acting_for(party_, host_) end;
+end
+$$;
+
+-- Gives the free seats of a session to who waits, in the order of `entered`, under the number `log_`; returns the persons,
+-- each once, for recount(). Whether it is allowed is the caller's to know.
+create function promote(session_ text, log_ bigint) returns bigint[] language plpgsql
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
+as $$
+declare
+    free integer := (select least(seats - taken, waiting) from session where session = session_);
+    persons bigint[];
+begin
+    if free <= 0 then
+        return '{}';
+    end if;
+    with first as (
+        select college, student_hash, again from registration
+        where session = session_ and state = 'waiting' order by entered limit free
+    ), promoted as (
+        update registration r set state = 'seated', log = log_
+        from first
+        where (r.session, r.college, r.student_hash, r.again) = (session_, first.college, first.student_hash, first.again)
+        returning r.person
+    )
+    select array_agg(distinct person) into persons from promoted;
+    update session set taken = taken + free, waiting = waiting - free, log = log_ where session = session_;
+    return persons;
+end
+$$;
+
+-- recount() for a number of the log and persons that may be named more than once.
+create function recount_all(log_ bigint, persons_ bigint[]) returns void language plpgsql as $$
+declare
+    once bigint[] := array(select distinct person from unnest(persons_) person);
+begin
+    if once <> '{}' then
+        perform recount(array_fill(log_, array[cardinality(once)]), once);
+    end if;
+end
+$$;
+
+-- Which field of a session as it would be does not go with the rest; NULL when all is well. A registry counts the years
+-- that the type `year` knows.
+create function session_fault(wanted session) returns text language sql immutable as $$
+    select case
+        when extract(year from wanted.date) not between 1990 and 2199 then 'date'
+        when wanted.closes > wanted.date then 'closes'
+        when wanted.opens > session_closes(wanted.closes, wanted.date) then 'opens'
+    end
+$$;
+
+-- Makes a session, or amends its days and place. The exam, the host and, here, the seats of one that exists stay: another
+-- value is `range`. A new date may move registrations to another month's cell, not to another year's.
+create function schedule(party_ text, role_ text, certificate_ bytea,
+                         session_ text, exam_ text, date_ date, opens_ date, closes_ date, seats_ integer, place_ text,
+                         host_ text, seen_ bigint)
+returns table (code text, field text, state text, seats integer, free integer, waiting integer, repeated boolean,
+               amended boolean, last bigint)
+language plpgsql as $$
+#variable_conflict use_column
+declare
+    stored session;
+    wanted session;
+    persons_ bigint[] := '{}';
+begin
+    select * into stored from session where session = session_;
+    wanted := stored;
+    wanted.session := session_;
+    wanted.exam := exam_;
+    wanted.date := date_;
+    wanted.opens := or_stored(opens_, stored.opens);
+    wanted.closes := or_stored(closes_, stored.closes);
+    wanted.seats := seats_;
+    wanted.place := place_;
+    wanted.host := host_;
+    if stored.session is not null and not session_yours(party_, role_, stored.exam, stored.host) then
+        code := 'not-yours';
+        field := 'session';
+    elsif stored.session is not null and wanted is not distinct from stored then
+        repeated := true;
+    elsif stored.log > seen_ then
+        code := 'changed';
+        last := stored.log;
+    elsif stored.state = 'cancelled' then
+        code := 'closed';
+        field := 'session';
+    elsif stored.session is null and not exists (select from exam where exam.exam = exam_) then
+        code := 'not-found';
+        field := 'exam';
+    elsif stored.session is null and not exists (select from institution where institution.code = host_) then
+        code := 'not-found';
+        field := 'host';
+    elsif stored.session is null and not session_yours(party_, role_, exam_, host_) then
+        code := 'not-yours';
+        field := case role_ when 'exams' then 'exam' else 'host' end;
+    elsif stored.exam <> exam_ or stored.host <> host_ or stored.seats <> seats_ then
+        code := 'range';
+        field := case when stored.exam <> exam_ then 'exam' when stored.host <> host_ then 'host' else 'seats' end;
+    elsif session_fault(wanted) is not null then
+        code := 'range';
+        field := session_fault(wanted);
+    elsif extract(year from stored.date) <> extract(year from date_)
+          and exists (select from registration where session = session_) then
+        code := 'range';
+        field := 'date';
+    end if;
+    if code is null and not coalesce(repeated, false) then
+        if stored.session is null then
+            wanted.taken := 0;
+            wanted.waiting := 0;
+            wanted.state := 'scheduled';
+            wanted.log := running_log();
+            insert into session select wanted.*;
+        else
+            update session
+            set date = date_, opens = wanted.opens, closes = wanted.closes, place = place_, log = running_log()
+            where session = session_;
+            amended := true;
+            -- Registration may go on again by this.
+            if session_promotes(wanted) then
+                persons_ := promote(session_, running_log());
+            end if;
+            if stored.date <> date_ then
+                persons_ := array(select person from registration
+                                  where session = session_ and registration.state in ('seated', 'waiting'));
+            end if;
+            perform recount_all(running_log(), persons_);
+        end if;
+    end if;
+    if code is null then
+        select t.state, t.seats, t.free, t.waiting into state, seats, free, waiting from session_told(session_) t;
+    end if;
+    return next;
+end
+$$;
+
+-- What the answer to `schedule` and `reseat` tells of a session. In a cancelled one no seat is free.
+create function session_told(session_ text) returns table (state text, seats integer, free integer, waiting integer)
+language sql stable as $$
+    select s.state, s.seats, case s.state when 'scheduled' then s.seats - s.taken else 0 end, s.waiting
+    from session s where s.session = session_
+$$;
+
+-- More seats promote who waits, also after registration has closed; fewer than taken is `full`.
+create function reseat(party_ text, role_ text, certificate_ bytea, session_ text, seats_ integer, seen_ bigint)
+returns table (code text, field text, state text, seats integer, free integer, waiting integer, repeated boolean,
+               amended boolean, last bigint)
+language plpgsql as $$
+#variable_conflict use_column
+declare
+    stored session;
+begin
+    select * into stored from session where session = session_;
+    if stored.session is null then
+        code := 'not-found';
+        field := 'session';
+    elsif not session_yours(party_, role_, stored.exam, stored.host) then
+        code := 'not-yours';
+        field := 'session';
+    elsif stored.seats = seats_ then
+        repeated := true;
+    elsif stored.log > seen_ then
+        code := 'changed';
+        last := stored.log;
+    elsif stored.state = 'cancelled' then
+        code := 'closed';
+        field := 'session';
+    elsif stored.taken > seats_ then
+        code := 'full';
+        field := 'seats';
+    else
+        update session set seats = seats_, log = running_log() where session = session_;
+        amended := true;
+        if seats_ > stored.seats then
+            perform recount_all(running_log(), promote(session_, running_log()));
+        end if;
+    end if;
+    if code is null then
+        select t.state, t.seats, t.free, t.waiting into state, seats, free, waiting from session_told(session_) t;
+    end if;
+    return next;
+end
+$$;
+
+-- Ends a session and its registrations. It does not come back.
+create function cancel(party_ text, role_ text, certificate_ bytea, session_ text, reason_ text, seen_ bigint)
+returns table (code text, field text, state text, repeated boolean, last bigint) language plpgsql as $$
+#variable_conflict use_column
+declare
+    stored session;
+    persons_ bigint[];
+begin
+    select * into stored from session where session = session_;
+    if stored.session is null then
+        code := 'not-found';
+        field := 'session';
+    elsif not session_yours(party_, role_, stored.exam, stored.host) then
+        code := 'not-yours';
+        field := 'session';
+    elsif stored.state = 'cancelled' then
+        state := 'cancelled';
+        repeated := true;
+    elsif stored.log > seen_ then
+        code := 'changed';
+        last := stored.log;
+    elsif exists (select from registration where session = session_ and reached > 0) then
+        code := 'attended';
+        field := 'session';
+    else
+        with ended as (
+            update registration set state = 'cancelled', log = running_log()
+            where session = session_ and registration.state in ('seated', 'waiting')
+            returning person
+        )
+        select array_agg(person) into persons_ from ended;
+        update session set state = 'cancelled', reason = reason_, taken = 0, waiting = 0, log = running_log()
+        where session = session_;
+        perform recount_all(running_log(), coalesce(persons_, '{}'));
+        state := 'cancelled';
+    end if;
+    return next;
+end
+$$;
+
+-- Every role sees all sessions; the ministry not how many there are at each.
+create function sessions(party_ text, role_ text, certificate_ bytea, only_session text, after_ text, limit_ integer)
+returns table (code text, field text, session text, exam text, date date, opens date, closes date, seats integer,
+               free integer, waiting integer, place text, host text, state text, log bigint, after text)
+language plpgsql stable as $$
+#variable_conflict use_column
+begin
+    return query
+        select null, null, s.session, s.exam, s.date, s.opens, s.closes, s.seats,
+               case when role_ = 'ocw' then null when s.state = 'scheduled' then s.seats - s.taken else 0 end,
+               case when role_ <> 'ocw' then s.waiting end, s.place, s.host, s.state, s.log, s.session
+        from session s
+        where (only_session is null or s.session = only_session) and s.session > coalesce(after_, '')
+        order by s.session
+        limit limit_;
+end
+$$;
