@@ -5,19 +5,17 @@ create function log_time(at timestamptz) returns text language sql stable as $$
     select to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 $$;
 
--- A value as it stands in the text under a head: its length in bytes, `:`, itself, `,`.
-create function head_value(value_ text) returns text language sql immutable as $$
-    select coalesce(octet_length(value_) || ':' || value_ || ',', '-,')
-$$;
-
 -- Appends the rows of one call, in order, and one head over them; returns the number before its first. Runs after the
--- call's function, under the lock that batch_open took.
+-- call's function, under the lock that batch_open took. Under a head stands, for each field of each row, the length of
+-- the value in bytes, `:`, the value, `,` (PROTOCOL.md).
 create function log_append(verb_ text, party_ text[], certificate_ bytea[], origin_ text[], fields_ text[], outcome_ text[])
 returns bigint language plpgsql as $$
 declare
     before log_head;
     now_ timestamptz;
     today_ date;
+    time_text text;
+    verb_text text := ',' || octet_length(verb_) || ':' || verb_ || ',';
     text_ text;
     count_ integer := cardinality(outcome_);
     head_ bytea;
@@ -25,18 +23,19 @@ begin
     select * into strict before from log_head;
     now_ := greatest(registry_now(), before.time);
     today_ := (now_ at time zone 'Europe/Amsterdam')::date;
-    with request as materialized (
-        select before.log + ord as log, party, substr(certificate, 1, 32) as certificate, origin, fields, outcome
-        from unnest(party_, certificate_, origin_, fields_, outcome_)
-             with ordinality request (party, certificate, origin, fields, outcome, ord)
-    ), appended as (
-        insert into audit (log, time, party, certificate, origin, verb, fields, outcome)
-        select log, now_, party, certificate, origin, verb_, fields, outcome from request
-    )
-    select string_agg(head_value(log::text) || head_value(log_time(now_)) || head_value(party)
-                      || head_value(encode(certificate, 'hex')) || head_value(origin) || head_value(verb_)
-                      || head_value(fields) || head_value(outcome), '' order by log)
-    into text_ from request;
+    time_text := ',' || octet_length(log_time(now_)) || ':' || log_time(now_) || ',';
+    insert into audit (log, time, party, certificate, origin, verb, fields, outcome)
+    select before.log + ord, now_, party, substr(certificate, 1, 32), origin, verb_, fields, outcome
+    from unnest(party_, certificate_, origin_, fields_, outcome_)
+         with ordinality request (party, certificate, origin, fields, outcome, ord);
+    select string_agg(length((before.log + ord)::text) || ':' || (before.log + ord) || time_text
+                      || octet_length(party) || ':' || party || ',64:' || encode(substr(certificate, 1, 32), 'hex') || ','
+                      || octet_length(origin) || ':' || origin || verb_text
+                      || octet_length(fields) || ':' || fields || ',' || octet_length(outcome) || ':' || outcome || ',',
+                      '' order by ord)
+    into text_
+    from unnest(party_, certificate_, origin_, fields_, outcome_)
+         with ordinality request (party, certificate, origin, fields, outcome, ord);
     head_ := sha256(before.head || convert_to(text_, 'UTF8'));
     insert into head (log, head) values (before.log + count_, head_);
     if today_ > before.day and before.log > 0 then
