@@ -17,7 +17,6 @@
 #include "seal.h"
 
 #define COLUMNS_MAX (COLUMN_REPLIES + 40)
-#define FIELD_TOLD 1000 /* a longer name is not told back */
 
 static const struct slice no_field;
 
@@ -72,8 +71,7 @@ void reply_refuse(struct request *request, enum proto_status status, const char 
     struct line_writer writer;
     char bytes[LINE_MAX_BYTES];
     begin_status(&writer, bytes, request, status, code);
-    if (field.len <= FIELD_TOLD) /* a peer may call a field anything, of any length */
-        line_put(&writer, "field", field);
+    line_put(&writer, "field", field);
     if (id)
         line_put_text(&writer, "id", id);
     if (status == STATUS_BUSY)
@@ -185,7 +183,7 @@ static const char *put_row(struct telling *telling, struct line_writer *writer, 
             return "a sealed value could not be opened";
         line_put(writer, db_column_name(telling->result, i), value);
     }
-    return writer->overflow ? "a row does not fit a line" : NULL;
+    return NULL;
 }
 
 static void finish(struct telling *telling, struct line_writer *writer, enum proto_status status, const char *code)

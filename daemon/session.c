@@ -177,7 +177,6 @@ void session_revoke(struct session *session, struct slice fingerprint, struct sl
         return;
     if (issuer.at && (issuer.len != sizeof peer->issuer || memcmp(issuer.at, peer->issuer, issuer.len) != 0))
         return;
-    session->bye = NULL; /* the first code stays, but who drains is told no less that he was revoked */
     end_now(session, "revoked");
     proceed(session);
 }

@@ -1,5 +1,6 @@
-/* Plays dialogues: dialogue FILE ... Each is played whole, then with every byte in an event of its own, then cut after every
- * step: after a cut nothing may be left behind. The last line is `N passed, N failed`. */
+/* Plays dialogues: dialogue FILE ... Each is played whole, then with every byte in an event of its own, then cut after
+ * every step: after a cut nothing may be left behind. One whose name says `in one piece` is not played byte by byte.
+ * The last line is `N passed, N failed`. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,6 +18,11 @@ static int play_cut(const struct dialogue *dialogue)
     return 0;
 }
 
+static void count_one(int result, size_t *passed, size_t *failed)
+{
+    *(result == 0 ? passed : failed) += 1;
+}
+
 int main(int argc, char **argv)
 {
     size_t passed = 0, failed = 0;
@@ -26,13 +32,10 @@ int main(int argc, char **argv)
         struct dialogue *dialogues = script_load(argv[i], &count);
         for (size_t j = 0; j < count; j++) {
             const struct dialogue *dialogue = &dialogues[j];
-            bool good[] = {
-                script_play(dialogue, &(struct manner){false, SIZE_MAX}) == 0,
-                script_play(dialogue, &(struct manner){true, SIZE_MAX}) == 0,
-                play_cut(dialogue) == 0,
-            };
-            for (size_t k = 0; k < COUNT(good); k++)
-                *(good[k] ? &passed : &failed) += 1;
+            count_one(script_play(dialogue, &(struct manner){false, SIZE_MAX}), &passed, &failed);
+            if (!strstr(dialogue->name, "in one piece"))
+                count_one(script_play(dialogue, &(struct manner){true, SIZE_MAX}), &passed, &failed);
+            count_one(play_cut(dialogue), &passed, &failed);
         }
         script_free(dialogues, count);
     }

@@ -8,7 +8,7 @@
 #define COLUMNS_MOST 48
 
 struct db_result {
-    size_t columns, rows;
+    size_t columns, rows, room;
     char names[COLUMNS_MOST][32];
     enum db_form forms[COLUMNS_MOST];
     struct slice (*values)[COLUMNS_MOST];
@@ -84,7 +84,10 @@ size_t fake_row(struct fake_batch *batch, const struct fake_request *request)
     struct db_result *result = batch->results[request->call];
     char ordinal[24];
     size_t row = result->rows++;
-    result->values = need(realloc(result->values, result->rows * sizeof result->values[0]));
+    if (result->rows > result->room) {
+        result->room = 2 * result->rows;
+        result->values = need(realloc(result->values, result->room * sizeof result->values[0]));
+    }
     memset(result->values[row], 0, sizeof result->values[row]);
     snprintf(ordinal, sizeof ordinal, "%zu", request->ordinal);
     result->values[row][COLUMN_ORDINAL] = copy(slice_of(ordinal));
@@ -104,7 +107,11 @@ bool fake_set(struct db_result *result, size_t row, const char *name, enum db_fo
     static const struct {
         const char *name;
         size_t column;
-    } own[] = {{"log", COLUMN_LOG}, {"at", COLUMN_LOG}, {"present", COLUMN_PRESENT}, {"no", COLUMN_CODE}, {"field", COLUMN_FIELD}};
+    } own[] = {{"log", COLUMN_LOG},
+               {"at", COLUMN_LOG},
+               {"present", COLUMN_PRESENT},
+               {"no", COLUMN_CODE},
+               {"field", COLUMN_FIELD}};
     bool found = false;
     for (size_t i = 0; i < COUNT(own); i++)
         if (strcmp(own[i].name, name) == 0) {
@@ -147,8 +154,8 @@ struct slice db_value(struct db_result *result, size_t row, size_t column)
 
 /* ---- the connection ---- */
 
-struct db *db_open(struct event_base *base, const char *name, const char *conninfo, bool write, db_cell *cell, db_done *done,
-                   db_state *state, void *owner, char *why, size_t why_size)
+struct db *db_open(struct event_base *base, const char *name, const char *conninfo, bool write, db_cell *cell,
+                   db_done *done, db_state *state, void *owner, char *why, size_t why_size)
 {
     struct db *db = need(calloc(1, sizeof *db));
     (void)base;

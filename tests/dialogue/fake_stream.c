@@ -136,6 +136,11 @@ void fake_cut(struct fake_peer *peer)
         end(peer->stream, FAKE_CUT);
 }
 
+void fake_choke(struct fake_peer *peer)
+{
+    evbuffer_freeze(peer->stream->output, 0);
+}
+
 bool fake_reading(const struct fake_peer *peer)
 {
     return peer->stream && peer->stream->reading;

@@ -1,5 +1,5 @@
-/* The rooms that dialogues replace at link time: stream.c, db.c, clock.c, log.c and server.c, each with strings for the test
- * to pull. No sockets, no time, no database: what happens is what the test says. Out of memory ends the test. */
+/* The rooms that dialogues replace at link time: stream.c, db.c, clock.c, log.c and server.c, each with strings for the
+ * test to pull. No sockets, no time, no database: what happens is what the test says. Out of memory ends the test. */
 #ifndef DIALOGUE_FAKES_H
 #define DIALOGUE_FAKES_H
 
@@ -24,13 +24,13 @@ void fake_log_clear(void);
 #define PEERS_MOST 8
 
 struct fake_peer {
-    struct stream *stream;    /* NULL before stream_open and after CLOSED */
+    struct stream *stream; /* NULL before stream_open and after CLOSED */
     struct stream_peer who;
-    struct evbuffer *sent;    /* by the test, not yet read */
-    struct evbuffer *heard;   /* taken from the session, not yet looked at */
-    bool stuck;               /* takes no output */
-    bool ended;               /* has said close_notify behind what it sent */
-    bool bytewise;            /* is read a byte at a time */
+    struct evbuffer *sent;                                         /* by the test, not yet read */
+    struct evbuffer *heard;                                        /* taken from the session, not yet looked at */
+    bool stuck;                                                    /* takes no output */
+    bool ended;                                                    /* has said close_notify behind what it sent */
+    bool bytewise;                                                 /* is read a byte at a time */
     enum { FAKE_OPEN, FAKE_FINISHED, FAKE_ABORTED, FAKE_CUT } end; /* how its stream ended */
 };
 
@@ -42,6 +42,8 @@ void fake_peers_end(void);
 /* The events of a stream, as the loop would bring them. */
 void fake_ready(struct fake_peer *peer);
 void fake_cut(struct fake_peer *peer);
+/* From now on its output takes no bytes, as when memory has run out. */
+void fake_choke(struct fake_peer *peer);
 /* Brings what is due: input, output, ends. True when there was something. */
 bool fake_streams_turn(void);
 bool fake_reading(const struct fake_peer *peer);
@@ -71,8 +73,9 @@ void fake_db_state(struct db *db, bool ready);
 
 /* Adds a row to the answer of `request`; its number among the rows of its call. */
 size_t fake_row(struct fake_batch *batch, const struct fake_request *request);
-/* Sets a value of a row, which is copied; absent means NULL. `name` is a reply's, or `no` for the code, `field`, `present`,
- * `at` for the log number of the statement, `log` for that and the reply of that name. False when there is no such name. */
+/* Sets a value of a row, which is copied; absent means NULL. `name` is a reply's, or `no` for the code, `field`,
+ * `present`, `at` for the log number of the statement, `log` for that and the reply of that name. False when there is
+ * no such name. */
 bool fake_set(struct db_result *result, size_t row, const char *name, enum db_form form, struct slice value);
 /* Ends the batch in hand. DB_LOST takes the connection down too. */
 void fake_db_done(struct db *db, enum db_outcome outcome, const char *sqlstate);

@@ -1,4 +1,5 @@
-/* A daemon without its outside: the real session, window, request, reply, builtin, news and batch in a world of fakes. */
+/* A daemon without its outside: the real session, window, request, reply, builtin, news and batch in a world of fakes.
+ */
 #ifndef DIALOGUE_WORLD_H
 #define DIALOGUE_WORLD_H
 
@@ -21,8 +22,8 @@ void world_begin(struct world *world, const struct config *config);
 void world_settle(struct world *world);
 /* Seconds go by, each with its ticks. */
 void world_wait(struct world *world, int seconds);
-/* Cuts every connection, answers what the database holds in different ways (`variant`), and frees all. NULL; or what was
- * left behind. */
+/* Cuts every connection, answers what the database holds in different ways (`variant`), and frees all. NULL; or what
+ * was left behind. */
 const char *world_end(struct world *world, unsigned variant);
 /* NULL; or a personal value that a cell or a line of the log holds in clear. */
 const char *world_leak(struct world *world);
