@@ -1,0 +1,68 @@
+/* A connection to a registry: mutual TLS, lines both ways, never stuck: it reads while it writes. */
+#ifndef BUURTAAL_TOOL_CLIENT_H
+#define BUURTAAL_TOOL_CLIENT_H
+
+#include "base.h"
+#include "line.h"
+#include "tool_answer.h"
+#include "tool_profile.h"
+
+enum client_fault {
+    CLIENT_FINE,
+    CLIENT_SETTINGS,  /* the profile's files cannot be used */
+    CLIENT_UNREACHED, /* nobody there; trying again may help */
+    CLIENT_LOST,      /* the connection broke; trying again may help */
+    CLIENT_LATER,     /* the registry told us to come back */
+    CLIENT_REFUSED,   /* the registry does not admit our certificate */
+    CLIENT_UNTRUSTED, /* it is not the registry that the profile means */
+    CLIENT_PROTOCOL,  /* it speaks something else */
+};
+
+struct client;
+
+/* Connects, agrees on TLS 1.3, reads the greeting, chooses the language, and compares the registry's log with what the
+ * profile remembers, which it tells on stderr when it does not fit. Takes at most about a minute. Never NULL:
+ * client_fault() says how it went, client_why() why. The caller owns the result. */
+struct client *client_open(const struct profile *profile);
+/* Ends the connection at once. NULL is allowed. */
+void client_close(struct client *client);
+
+/* The first thing that went wrong; after one nothing more is sent or read. */
+enum client_fault client_fault(const struct client *client);
+/* In words, for people; "" when all is well. */
+const char *client_why(const struct client *client);
+/* The status of sysexits.h for a fault. */
+int client_status(enum client_fault fault);
+/* Whether connecting again may help. */
+bool client_may_retry(enum client_fault fault);
+
+/* How many requests may be unanswered. */
+unsigned client_window(const struct client *client);
+
+/* How many bytes can be taken to send now. */
+size_t client_room(const struct client *client);
+/* Takes bytes to send: as many as there is room for, whose number it returns. */
+size_t client_write(struct client *client, const char *bytes, size_t len) MUST_CHECK;
+/* After what was written, says that no more will come. The answers still do. */
+void client_finish(struct client *client);
+
+/* Sends and reads what can be without waiting; if that was nothing, waits up to `milliseconds` (-1: for ever) until
+ * something can, or until `input`, a file descriptor or -1, can be read. Returns whether `input` can. */
+bool client_step(struct client *client, int input, int milliseconds);
+
+/* The next line that has come, without its LF, into `line`. 1; 0 when none is whole yet, or none will be. A BYE is not
+ * a line but a fault. */
+int client_take(struct client *client, char line[LINE_MAX_BYTES], size_t *len) MUST_CHECK;
+/* Whether the registry has ended its side in good order and all its lines were taken. */
+bool client_ended(const struct client *client);
+
+/* The connection is given up: `why`, in words, comes from the caller. */
+void client_give_up(struct client *client, enum client_fault fault, const char *why);
+
+/* Sends one request (with its LF) while nothing else is under way and reads its answer: `row` is called for each row,
+ * the status line is left in `status`, pointing into `line`. 0, or -1 at a fault. */
+int client_ask(struct client *client, const char *request, size_t request_len,
+               void (*row)(void *own, const struct answer *answer), void *own, char line[LINE_MAX_BYTES],
+               struct answer *status) MUST_CHECK;
+
+#endif

@@ -1,0 +1,31 @@
+/* How a connection comes about, and what it consists of; for client.c, and connect.c, alone. */
+#ifndef BUURTAAL_TOOL_CONNECT_H
+#define BUURTAAL_TOOL_CONNECT_H
+
+#include <time.h>
+
+#include "tool_client.h"
+
+struct ssl_ctx_st; /* OpenSSL's SSL_CTX and SSL */
+struct ssl_st;
+
+struct client {
+    enum client_fault fault;
+    char why[512];
+    enum text_lang lang;
+    struct ssl_ctx_st *context;
+    struct ssl_st *ssl;
+    int fd;
+    unsigned window;
+    bool wants_write; /* OpenSSL has bytes for a socket that takes none now */
+    bool finishing;   /* close_notify is to be sent behind what waits */
+    bool ended;       /* the registry's close_notify has come */
+    size_t out_len, in_len, in_taken;
+    char out[65536];
+    char in[32768];
+};
+
+/* Waits for the next line, at most so long. 0, or -1 at a fault. */
+int client_wait(struct client *client, char line[LINE_MAX_BYTES], size_t *len, time_t seconds) MUST_CHECK;
+
+#endif

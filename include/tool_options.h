@@ -1,0 +1,39 @@
+/* The command line: options of a verb against its table, and those that every verb takes. */
+#ifndef BUURTAAL_TOOL_OPTIONS_H
+#define BUURTAAL_TOOL_OPTIONS_H
+
+#include "base.h"
+#include "tool_text.h"
+
+/* What holds for the whole run. */
+struct tool {
+    enum text_lang lang;
+    bool lang_given;     /* by --lang: stronger than the profile's */
+    const char *profile; /* --profile; "default" without it */
+};
+
+/* A row an option: exactly one of `value` and `flag`. A value may stand behind `=` or as the next word. With `list` the
+ * option may be repeated: `value` is then an array of `list` texts, NULL where none is left to fill. */
+struct options_row {
+    const char *name; /* without its dashes */
+    const char **value;
+    bool *flag;
+    size_t list;
+};
+
+struct options_verb {
+    const char *name;
+    enum text_id help; /* of `buurtaal VERB --help` */
+    const struct options_row *rows;
+    size_t count;
+};
+
+/* Reads `argc` words. Options may stand anywhere before a `--`; what is no option is moved to the front of `argv`, and
+ * its count returned. -1 when the run is at its end, with `*status`: the help was asked for and printed, or a fault
+ * told. */
+int options_read(struct tool *tool, const struct options_verb *verb, int argc, char **argv, int *status) MUST_CHECK;
+
+/* Reads a whole number from `least` to `most`. 0, or -1 when it is not one. */
+int options_number(const char *text, long least, long most, long *number) MUST_CHECK;
+
+#endif

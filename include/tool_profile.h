@@ -1,0 +1,40 @@
+/* A profile: which registry to speak to, and who one is there. An INI file of name = value, by default
+ * ~/.config/buurtaal/default.conf; beside it, in NAME.seen, the newest number of the log that was seen there. */
+#ifndef BUURTAAL_TOOL_PROFILE_H
+#define BUURTAAL_TOOL_PROFILE_H
+
+#include "base.h"
+#include "tool_options.h"
+
+#define PROFILE_PORT "7447"
+
+/* Texts are the profile's. Files that are not absolute begin at the profile's folder. */
+struct profile {
+    char *path; /* of the file itself */
+    char *host, *port, *ca, *certificate, *key;
+    enum text_lang lang;
+};
+
+/* What was last seen of a registry's log. */
+struct profile_seen {
+    uint64_t log; /* 0: nothing yet */
+    char head[65];
+};
+
+/* Reads the profile that `tool` names, the language too unless --lang was given. NULL after telling why; the caller
+ * owns the result. */
+struct profile *profile_load(struct tool *tool) MUST_CHECK;
+/* NULL is allowed. */
+void profile_free(struct profile *profile);
+
+/* What was seen; nothing when there is no file, or none that can be read. */
+void profile_recall(const struct profile *profile, struct profile_seen *seen);
+/* 0, or -1 when it could not be written. */
+int profile_remember(const struct profile *profile, const struct profile_seen *seen) MUST_CHECK;
+/* The name of the file that holds it; the caller frees. */
+char *profile_seen_path(const struct profile *profile);
+
+/* The verb `profile`: writes one. */
+int profile_run(struct tool *tool, int argc, char **argv);
+
+#endif

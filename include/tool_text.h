@@ -1,0 +1,28 @@
+/* What the command says to people, in Dutch and English: one table, tools/text.def. */
+#ifndef BUURTAAL_TOOL_TEXT_H
+#define BUURTAAL_TOOL_TEXT_H
+
+#include "base.h"
+
+enum text_lang { TEXT_NL, TEXT_EN };
+
+enum text_id {
+#define TEXT(id, nl, en) TEXT_##id,
+#include "../tools/text.def"
+#undef TEXT
+    TEXT_COUNT
+};
+
+/* The text, which may be a form for printf; what it takes is the same in both languages. */
+const char *text_of(enum text_lang lang, enum text_id id);
+
+/* The language that `name` begins with (`nl`, `en`, `en_GB.UTF-8`). 0, or -1 when it is neither. */
+int text_lang_of(const char *name, enum text_lang *lang) MUST_CHECK;
+
+/* The language of the environment: LC_ALL, LC_MESSAGES, LANG. Dutch where it says nothing, English for all others. */
+enum text_lang text_lang_here(void);
+
+/* Tells it on stderr, as `buurtaal: TEXT`. */
+void text_tell(enum text_lang lang, enum text_id id, ...);
+
+#endif

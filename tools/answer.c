@@ -1,0 +1,46 @@
+/* A line of the daemon, taken apart. Fields and words that are not known here are left in peace: a newer daemon may
+ * send them. */
+#include "tool_answer.h"
+
+#include "line.h"
+
+static int kind_of(struct slice word, enum answer_kind *kind)
+{
+    static const char *const words[] = {"=", "*", "OK", "NO", "BAD", "BUSY"};
+    for (size_t i = 0; i < COUNT(words); i++)
+        if (slice_is(word, words[i])) {
+            *kind = (enum answer_kind)i;
+            return 0;
+        }
+    return -1;
+}
+
+int answer_read(char *bytes, size_t len, struct answer *answer)
+{
+    struct line_cursor cursor = {bytes, bytes + len};
+    struct slice name, value;
+    memset(answer, 0, sizeof *answer);
+    if (line_part(&cursor, &name, &value) != 2 || kind_of(name, &answer->kind) < 0)
+        return -1;
+    for (int part; (part = line_part(&cursor, &name, &value)) != 0;) {
+        if (part < 0 || answer->count == ANSWER_FIELDS)
+            return -1;
+        if (part == 2) {
+            if (!answer->word.at)
+                answer->word = name;
+            continue;
+        }
+        answer->fields[answer->count].name = name;
+        answer->fields[answer->count++].value = value;
+    }
+    bool needs_word = answer->kind == ANSWER_NOTICE || answer->kind > ANSWER_OK;
+    return needs_word && !answer->word.at ? -1 : 0;
+}
+
+struct slice answer_field(const struct answer *answer, const char *name)
+{
+    for (size_t i = 0; i < answer->count; i++)
+        if (slice_is(answer->fields[i].name, name))
+            return answer->fields[i].value;
+    return (struct slice){NULL, 0};
+}

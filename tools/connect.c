@@ -1,0 +1,282 @@
+/* How a connection comes about: the profile's files, the host by name, TLS 1.3 both ways, the greeting, and whether the
+ * registry's log still holds what was seen of it before.
+ *
+ * Rules: the registry must prove that it is the host of the profile, by a certificate of the profile's CA. */
+#define _GNU_SOURCE
+#include "tool_connect.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tool_memory.h"
+
+#define CONNECT_SECONDS 10
+#define GREETING_SECONDS 30
+#define WINDOW_LEAST 1
+#define WINDOW_MOST 4096
+#define SOON_DAYS 30
+
+static int give_up(struct client *client, enum client_fault fault, enum text_id id, const char *of, const char *reason)
+{
+    char why[512];
+    snprintf(why, sizeof why, text_of(client->lang, id), of, reason);
+    client_give_up(client, fault, why);
+    return -1;
+}
+
+static const char *openssl_reason(void)
+{
+    unsigned long error = ERR_peek_error();
+    const char *words = ERR_SYSTEM_ERROR(error) ? strerror(ERR_GET_REASON(error)) : ERR_reason_error_string(error);
+    return words ? words : "OpenSSL";
+}
+
+/* ---- the profile's files ---- */
+
+static int check_key_mode(struct client *client, const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, path, strerror(errno));
+    if (st.st_mode & 0027)
+        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_KEY_OPEN, path, "chmod 600");
+    return 0;
+}
+
+/* OpenSSL would ask the terminal for the pass phrase. */
+static int no_pass_phrase(char *out, int size, int writing, void *unused)
+{
+    (void)out, (void)size, (void)writing, (void)unused;
+    return -1;
+}
+
+static int load_files(struct client *client, const struct profile *profile)
+{
+    SSL_CTX *context = client->context;
+    ERR_clear_error();
+    SSL_CTX_set_default_passwd_cb(context, no_pass_phrase);
+    if (SSL_CTX_load_verify_file(context, profile->ca) != 1)
+        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->ca, openssl_reason());
+    if (SSL_CTX_use_certificate_chain_file(context, profile->certificate) != 1)
+        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->certificate, openssl_reason());
+    if (check_key_mode(client, profile->key) < 0)
+        return -1;
+    if (SSL_CTX_use_PrivateKey_file(context, profile->key, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(context) != 1)
+        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->key, openssl_reason());
+    return 0;
+}
+
+/* ---- the socket ---- */
+
+static int connect_to(const struct addrinfo *address)
+{
+    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    int fault = 0, one = 1;
+    socklen_t len = sizeof fault;
+    if (connect(fd, address->ai_addr, address->ai_addrlen) < 0) {
+        struct pollfd ready = {.fd = fd, .events = POLLOUT};
+        fault = errno;
+        if (fault == EINPROGRESS)
+            fault = poll(&ready, 1, CONNECT_SECONDS * 1000) != 1             ? ETIMEDOUT
+                    : getsockopt(fd, SOL_SOCKET, SO_ERROR, &fault, &len) < 0 ? errno
+                                                                             : fault;
+    }
+    if (fault) {
+        close(fd);
+        errno = fault;
+        return -1;
+    }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* only a matter of speed */
+    return fd;
+}
+
+static int reach(struct client *client, const struct profile *profile)
+{
+    const struct addrinfo wish = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    int failure = getaddrinfo(profile->host, profile->port, &wish, &found);
+    if (failure != 0)
+        return give_up(client, CLIENT_UNREACHED, TEXT_CLIENT_UNREACHED, profile->host, gai_strerror(failure));
+    for (const struct addrinfo *at = found; at && client->fd < 0; at = at->ai_next)
+        client->fd = connect_to(at);
+    int fault = errno;
+    freeaddrinfo(found);
+    if (client->fd >= 0)
+        return 0;
+    char *place = memory_text("%s:%s", profile->host, profile->port);
+    give_up(client, CLIENT_UNREACHED, TEXT_CLIENT_UNREACHED, place, strerror(fault));
+    free(place);
+    return -1;
+}
+
+/* ---- TLS ---- */
+
+/* Whom the registry's certificate must name. */
+static int expect_host(SSL *ssl, const char *host)
+{
+    struct in6_addr address;
+    if (inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1)
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1 ? 0 : -1;
+    return SSL_set_tlsext_host_name(ssl, host) == 1 && SSL_set1_host(ssl, host) == 1 ? 0 : -1;
+}
+
+static int make_tls(struct client *client, const struct profile *profile)
+{
+    ERR_clear_error();
+    client->context = SSL_CTX_new(TLS_client_method());
+    if (!client->context || SSL_CTX_set_min_proto_version(client->context, TLS1_3_VERSION) != 1)
+        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, "TLS 1.3", openssl_reason());
+    SSL_CTX_set_verify(client->context, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_mode(client->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    if (load_files(client, profile) < 0)
+        return -1;
+    client->ssl = SSL_new(client->context);
+    if (!client->ssl || expect_host(client->ssl, profile->host) < 0 || SSL_set_fd(client->ssl, client->fd) != 1)
+        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->host, openssl_reason());
+    return 0;
+}
+
+static int shake_hands(struct client *client, const struct profile *profile)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const time_t end = now.tv_sec + CONNECT_SECONDS;
+    for (;;) {
+        ERR_clear_error();
+        errno = 0;
+        int result = SSL_connect(client->ssl), fault = errno;
+        if (result == 1)
+            return 0;
+        int wish = SSL_get_error(client->ssl, result);
+        struct pollfd ready = {.fd = client->fd, .events = wish == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN};
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if ((wish == SSL_ERROR_WANT_READ || wish == SSL_ERROR_WANT_WRITE) && now.tv_sec < end) {
+            (void)poll(&ready, 1, 1000); /* a signal or a second more makes no difference */
+            continue;
+        }
+        long trust = SSL_get_verify_result(client->ssl);
+        if (trust != X509_V_OK)
+            return give_up(client, CLIENT_UNTRUSTED, TEXT_CLIENT_UNTRUSTED, profile->host,
+                           X509_verify_cert_error_string(trust));
+        const char *reason = wish == SSL_ERROR_SYSCALL && fault ? strerror(fault) : openssl_reason();
+        return give_up(client, CLIENT_LOST, TEXT_CLIENT_HANDSHAKE, profile->host, reason);
+    }
+}
+
+/* ---- the greeting ---- */
+
+static int ask(struct client *client, struct line_writer *writer, void (*row)(void *, const struct answer *), void *own)
+{
+    char line[LINE_MAX_BYTES];
+    struct answer status;
+    size_t len = line_end(writer);
+    if (client_ask(client, writer->bytes, len, row, own, line, &status) < 0)
+        return -1;
+    return status.kind == ANSWER_OK ? 1 : 0;
+}
+
+static void keep_head(void *own, const struct answer *row)
+{
+    struct slice head = answer_field(row, "head");
+    char *kept = own;
+    if (head.len == 64)
+        memcpy(kept, head.at, 64);
+}
+
+/* Compares the registry's log with what was seen before, and remembers the newer. */
+static void compare(struct client *client, const struct profile *profile, const struct profile_seen *now)
+{
+    struct profile_seen before;
+    char bytes[LINE_MAX_BYTES], head[65] = "";
+    struct line_writer writer;
+    profile_recall(profile, &before);
+    if (before.log == now->log)
+        memcpy(head, now->head, sizeof head);
+    if (before.log > 0 && before.log < now->log) {
+        line_begin(&writer, bytes, sizeof bytes, "heads");
+        line_put_number(&writer, "log", (long long)before.log);
+        if (ask(client, &writer, keep_head, head) <= 0)
+            return; /* what is not known is not held against it */
+    }
+    if (before.log > 0 && strcmp(head, before.head) != 0) {
+        char *path = profile_seen_path(profile);
+        text_tell(client->lang, TEXT_CLIENT_RESTORED, profile->host, (unsigned long long)now->log,
+                  (unsigned long long)before.log, path);
+        free(path);
+    } else if (now->log > before.log && profile_remember(profile, now) < 0) {
+        text_tell(client->lang, TEXT_CLIENT_FORGETS, profile->path, strerror(errno));
+    }
+}
+
+static int read_greeting(struct client *client, const struct profile *profile, struct profile_seen *now)
+{
+    char line[LINE_MAX_BYTES];
+    struct answer greeting;
+    size_t len;
+    memset(now, 0, sizeof *now);
+    if (client_wait(client, line, &len, GREETING_SECONDS) < 0)
+        return -1;
+    if (answer_read(line, len, &greeting) < 0 || greeting.kind != ANSWER_NOTICE || !slice_is(greeting.word, "buurtaal"))
+        return give_up(client, CLIENT_PROTOCOL, TEXT_CLIENT_NOT_OURS, profile->host, profile->port);
+    uint64_t window = slice_number(answer_field(&greeting, "window"));
+    client->window = window < WINDOW_LEAST ? WINDOW_LEAST : window > WINDOW_MOST ? WINDOW_MOST : (unsigned)window;
+    struct slice days = answer_field(&greeting, "cert-days"), head = answer_field(&greeting, "head");
+    if (days.at && slice_number(days) < SOON_DAYS)
+        text_tell(client->lang, TEXT_CLIENT_EXPIRES, profile->certificate, (unsigned long long)slice_number(days));
+    if (head.len == 64) {
+        now->log = slice_number(answer_field(&greeting, "log"));
+        memcpy(now->head, head.at, 64);
+    }
+    return 0;
+}
+
+struct client *client_open(const struct profile *profile)
+{
+    struct client *client = memory_get(1, sizeof *client);
+    struct profile_seen now;
+    char bytes[LINE_MAX_BYTES];
+    struct line_writer writer;
+    client->fd = -1;
+    client->lang = profile->lang;
+    if (reach(client, profile) < 0 || make_tls(client, profile) < 0 || shake_hands(client, profile) < 0 ||
+        read_greeting(client, profile, &now) < 0)
+        return client;
+    if (client->lang != TEXT_NL) {
+        line_begin(&writer, bytes, sizeof bytes, "hello");
+        line_put_text(&writer, "lang", "en");
+        if (ask(client, &writer, NULL, NULL) < 0)
+            return client;
+    }
+    if (now.log > 0)
+        compare(client, profile, &now);
+    return client;
+}
+
+void client_close(struct client *client)
+{
+    if (!client)
+        return;
+    if (client->ssl && client->fault == CLIENT_FINE && SSL_is_init_finished(client->ssl))
+        (void)SSL_shutdown(client->ssl); /* a courtesy: whether it arrives changes nothing */
+    SSL_free(client->ssl);
+    SSL_CTX_free(client->context);
+    if (client->fd >= 0)
+        close(client->fd);
+    free(client);
+}

@@ -1,0 +1,156 @@
+/* `buurtaal institutions import FILE`: enters the colleges of DUO's file, or amends those that are there.
+ *
+ * A file that has not the columns it should have is refused whole; a row that is wrong is left out and told. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+#include "tool_csv.h"
+#include "tool_duo.h"
+#include "tool_memory.h"
+#include "tool_sending.h"
+#include "tool_verbs.h"
+
+enum { SOME_REFUSED = 1, NONE_ACCEPTED = 2 }; /* the program's status, as submit's */
+
+struct institution {
+    unsigned line;
+    char *request;
+    size_t len;
+};
+
+struct import {
+    struct tool *tool;
+    struct institution *rows;
+    size_t count, made, amended, repeated, refused;
+};
+
+static void print_refusal(struct import *import, unsigned line, const char *what, const char *reason)
+{
+    char *words = memory_text("%s%s%s", what, *what ? ": " : "", reason);
+    printf(text_of(import->tool->lang, TEXT_SUBMIT_REFUSED), line, words);
+    free(words);
+    import->refused++;
+}
+
+static void take_row(struct import *import, const struct duo *duo, const struct slice *values, size_t count,
+                     unsigned line_number)
+{
+    char line[LINE_MAX_BYTES];
+    enum duo_column column;
+    enum text_id reason;
+    size_t len = duo_request(duo, values, count, line_number, line, &column, &reason);
+    if (len == 0) {
+        print_refusal(import, line_number, column == DUO_COLUMNS ? "" : duo_name(column),
+                      text_of(import->tool->lang, reason));
+        return;
+    }
+    if ((import->count & (import->count + 1)) == 0) /* 0, 1, 3, 7 ...: the room is used up */
+        import->rows = memory_grow(import->rows, import->count * 2 + 1, sizeof *import->rows);
+    struct institution *row = &import->rows[import->count++];
+    row->line = line_number;
+    row->len = len;
+    row->request = memory_get(len, 1);
+    memcpy(row->request, line, len);
+}
+
+/* 0, or -1 after telling why the file cannot be used. */
+static int read_file(struct import *import, struct csv *csv, const char *path)
+{
+    const enum text_lang lang = import->tool->lang;
+    struct slice values[CSV_COLUMNS];
+    struct duo duo;
+    enum duo_column column;
+    size_t count;
+    int found;
+    if (csv_load(csv, path, lang) < 0)
+        return -1;
+    duo_dialect(csv);
+    found = csv_row(csv, values, &count);
+    if (found == 0)
+        text_tell(lang, TEXT_CSV_EMPTY, path);
+    if (found == 1) {
+        int fault = duo_header(&duo, values, count, &column);
+        if (fault != 0) {
+            text_tell(lang, fault < 0 ? TEXT_COLUMN_MISSING : TEXT_COLUMN_TWICE, path, duo_name(column));
+            return -1;
+        }
+        while ((found = csv_row(csv, values, &count)) == 1)
+            take_row(import, &duo, values, count, csv->line);
+        if (found == 0)
+            return 0;
+    }
+    if (found < 0)
+        text_tell(lang, TEXT_CSV_QUOTE, path, csv->line);
+    return -1;
+}
+
+static unsigned tag(void *own, size_t i)
+{
+    const struct import *import = own;
+    return import->rows[i].line;
+}
+
+static size_t make(void *own, size_t i, char line[LINE_MAX_BYTES])
+{
+    const struct import *import = own;
+    memcpy(line, import->rows[i].request, import->rows[i].len);
+    return import->rows[i].len;
+}
+
+static void answered(void *own, size_t i, const struct answer *answer)
+{
+    struct import *import = own;
+    if (answer->kind == ANSWER_OK) {
+        import->repeated += answer_field(answer, "repeated").at != NULL;
+        import->amended += answer_field(answer, "amended").at != NULL;
+        import->made += !answer_field(answer, "repeated").at && !answer_field(answer, "amended").at;
+        return;
+    }
+    struct slice field = answer_field(answer, "field"), text = answer_field(answer, "text");
+    char *what = memory_text("%.*s", (int)field.len, field.at ? field.at : "");
+    char *reason =
+        memory_text("%.*s [%.*s]", (int)text.len, text.at ? text.at : "", (int)answer->word.len, answer->word.at);
+    print_refusal(import, import->rows[i].line, what, reason);
+    free(what);
+    free(reason);
+}
+
+static int send_rows(struct import *import)
+{
+    const struct sending sending = {
+        .count = import->count, .own = import, .tag = tag, .make = make, .answered = answered};
+    struct profile *profile = profile_load(import->tool);
+    if (!profile)
+        return EX_CONFIG;
+    int status = sending_run(profile, &sending);
+    profile_free(profile);
+    return status;
+}
+
+int institutions_run(struct tool *tool, int argc, char **argv)
+{
+    const struct options_verb verb = {"institutions", TEXT_HELP_INSTITUTIONS, NULL, 0};
+    struct import import = {.tool = tool};
+    struct csv csv = {.bytes = NULL};
+    int status;
+    int count = options_read(tool, &verb, argc, argv, &status);
+    if (count < 0)
+        return status;
+    if (count != 2 || strcmp(argv[0], "import") != 0) {
+        fputs(text_of(tool->lang, TEXT_HELP_INSTITUTIONS), stderr);
+        return EX_USAGE;
+    }
+    status = NONE_ACCEPTED;
+    if (read_file(&import, &csv, argv[1]) == 0) {
+        status = import.count > 0 ? send_rows(&import) : EX_OK;
+        printf(text_of(tool->lang, TEXT_IMPORT_SUMMARY), import.made, import.amended, import.repeated, import.refused);
+        if (status == EX_OK && (import.refused > 0 || import.count == 0))
+            status = import.made + import.amended + import.repeated > 0 ? SOME_REFUSED : NONE_ACCEPTED;
+    }
+    for (size_t i = 0; i < import.count; i++)
+        free(import.rows[i].request);
+    free(import.rows);
+    csv_free(&csv);
+    return status;
+}

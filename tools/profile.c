@@ -1,0 +1,290 @@
+/* Profiles: read, written, and what they remember of a registry.
+ *
+ * Rules: an unknown name or one given twice is a fault, not a guess. A profile is written whole or not at all, and
+ * never over another. What is remembered only serves to notice a registry that has lost something; without it all
+ * works. */
+#define _GNU_SOURCE /* asprintf's family by memory.h, O_CLOEXEC */
+#include "tool_profile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ini.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "tool_memory.h"
+
+/* ---- where it lies ---- */
+
+/* The file of a profile: a name means one in the user's folder, what has a `/` is a file itself. NULL when there is no
+ * such folder. */
+static char *path_of(const char *name)
+{
+    const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    if (strchr(name, '/'))
+        return memory_text("%s", name);
+    if (config && config[0] == '/')
+        return memory_text("%s/buurtaal/%s.conf", config, name);
+    return home && home[0] == '/' ? memory_text("%s/.config/buurtaal/%s.conf", home, name) : NULL;
+}
+
+/* A file named in the profile, seen from the profile's folder. */
+static char *beside(const char *profile, const char *file)
+{
+    const char *slash = strrchr(profile, '/');
+    if (file[0] == '/' || !slash)
+        return memory_text("%s", file);
+    return memory_text("%.*s/%s", (int)(slash - profile), profile, file);
+}
+
+char *profile_seen_path(const struct profile *profile)
+{
+    size_t len = strlen(profile->path);
+    if (len > 5 && strcmp(profile->path + len - 5, ".conf") == 0)
+        len -= 5;
+    return memory_text("%.*s.seen", (int)len, profile->path);
+}
+
+/* ---- reading ---- */
+
+struct loading {
+    struct tool *tool;
+    struct profile *profile;
+    bool lang_read;
+    char *why; /* the name at fault */
+};
+
+static char **place_of(struct profile *profile, const char *name, bool *file)
+{
+    const struct {
+        const char *name;
+        char **place;
+        bool file;
+    } rows[] = {{"host", &profile->host, false},
+                {"port", &profile->port, false},
+                {"ca", &profile->ca, true},
+                {"certificate", &profile->certificate, true},
+                {"key", &profile->key, true}};
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (strcmp(name, rows[i].name) == 0) {
+            *file = rows[i].file;
+            return rows[i].place;
+        }
+    return NULL;
+}
+
+/* Called by inih for each pair. 1, or 0 at a fault. */
+static int take(void *own, const char *section, const char *name, const char *value)
+{
+    struct loading *loading = own;
+    bool file = false;
+    char **place = place_of(loading->profile, name, &file);
+    long number;
+    bool port_is_wrong = strcmp(name, "port") == 0 && options_number(value, 1, 65535, &number) < 0;
+    if (*section == '\0' && strcmp(name, "lang") == 0 && !loading->lang_read) {
+        loading->lang_read = true;
+        if (text_lang_of(value, &loading->profile->lang) == 0)
+            return 1;
+    } else if (*section == '\0' && place && !*place && *value && !port_is_wrong) {
+        *place = file ? beside(loading->profile->path, value) : memory_text("%s", value);
+        return 1;
+    }
+    if (!loading->why)
+        loading->why = memory_text("%s = %s", name, value);
+    return 0;
+}
+
+static const char *missing(const struct profile *profile)
+{
+    return !profile->host          ? "host"
+           : !profile->ca          ? "ca"
+           : !profile->certificate ? "certificate"
+           : !profile->key         ? "key"
+                                   : NULL;
+}
+
+static int read_file(struct tool *tool, struct profile *profile)
+{
+    struct loading loading = {.tool = tool, .profile = profile};
+    FILE *file = fopen(profile->path, "re");
+    if (!file) {
+        text_tell(tool->lang, TEXT_PROFILE_UNREAD, profile->path, strerror(errno));
+        return -1;
+    }
+    int line = ini_parse_file(file, take, &loading);
+    fclose(file);
+    if (line != 0) {
+        text_tell(tool->lang, TEXT_PROFILE_LINE, profile->path, line, loading.why ? loading.why : "?");
+        free(loading.why);
+        return -1;
+    }
+    if (missing(profile)) {
+        text_tell(tool->lang, TEXT_PROFILE_MISSING, profile->path, missing(profile));
+        return -1;
+    }
+    if (!profile->port)
+        profile->port = memory_text(PROFILE_PORT);
+    if (!tool->lang_given && loading.lang_read)
+        tool->lang = profile->lang;
+    profile->lang = tool->lang;
+    return 0;
+}
+
+struct profile *profile_load(struct tool *tool)
+{
+    struct profile *profile = memory_get(1, sizeof *profile);
+    profile->path = path_of(tool->profile);
+    if (!profile->path)
+        text_tell(tool->lang, TEXT_PROFILE_NOWHERE);
+    if (!profile->path || read_file(tool, profile) < 0) {
+        profile_free(profile);
+        return NULL;
+    }
+    return profile;
+}
+
+void profile_free(struct profile *profile)
+{
+    if (!profile)
+        return;
+    free(profile->path);
+    free(profile->host);
+    free(profile->port);
+    free(profile->ca);
+    free(profile->certificate);
+    free(profile->key);
+    free(profile);
+}
+
+/* ---- writing ---- */
+
+/* Makes the folders above `path`, open to the user alone. */
+static int make_folders(const char *path)
+{
+    char *folder = memory_text("%s", path);
+    int result = 0;
+    for (char *slash = strchr(folder + 1, '/'); slash && result == 0; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(folder, 0700) < 0 && errno != EEXIST)
+            result = -1;
+        *slash = '/';
+    }
+    free(folder);
+    return result;
+}
+
+/* Writes `text` to a file of its own and then moves it to `path`; `over` whether another may stand there. */
+static int write_whole(const char *path, const char *text, bool over)
+{
+    char *draft = memory_text("%s.XXXXXX", path);
+    size_t len = strlen(text);
+    int fd = mkostemp(draft, O_CLOEXEC), result = -1;
+    if (fd >= 0) {
+        bool written = write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
+        written = close(fd) == 0 && written;
+        if (written)
+            result = over ? rename(draft, path) : link(draft, path);
+        if (result < 0 || !over) {
+            int kept = errno;
+            unlink(draft);
+            errno = kept;
+        }
+    }
+    free(draft);
+    return result;
+}
+
+void profile_recall(const struct profile *profile, struct profile_seen *seen)
+{
+    char *path = profile_seen_path(profile);
+    FILE *file = fopen(path, "re");
+    unsigned long long log;
+    char end;
+    memset(seen, 0, sizeof *seen);
+    if (file) {
+        if (fscanf(file, "log=%llu head=%64[0-9a-f]%c", &log, seen->head, &end) == 3 && end == '\n' &&
+            strlen(seen->head) == 64)
+            seen->log = log;
+        else
+            memset(seen, 0, sizeof *seen);
+        fclose(file);
+    }
+    free(path);
+}
+
+int profile_remember(const struct profile *profile, const struct profile_seen *seen)
+{
+    char *path = profile_seen_path(profile);
+    char *text = memory_text("log=%llu head=%s\n", (unsigned long long)seen->log, seen->head);
+    int result = write_whole(path, text, true);
+    free(text);
+    free(path);
+    return result;
+}
+
+/* ---- the verb ---- */
+
+/* A file's name made absolute, so that the profile means it wherever it lies; the caller frees. NULL after telling that
+ * it is not there. */
+static char *absolute(struct tool *tool, const char *file)
+{
+    char *path = realpath(file, NULL);
+    if (!path)
+        text_tell(tool->lang, TEXT_FILE_UNREAD, file, strerror(errno));
+    return path;
+}
+
+static int write_profile(struct tool *tool, const char *path, const char *host, const char *port, char *const files[3])
+{
+    char *text = memory_text("host = %s\nport = %s\nca = %s\ncertificate = %s\nkey = %s\n%s%s", host, port, files[0],
+                             files[1], files[2], tool->lang_given ? "lang = " : "",
+                             !tool->lang_given       ? ""
+                             : tool->lang == TEXT_NL ? "nl\n"
+                                                     : "en\n");
+    int status = EX_OK;
+    if (make_folders(path) < 0 || write_whole(path, text, false) < 0) {
+        text_tell(tool->lang, TEXT_FILE_UNWRITTEN, path, strerror(errno));
+        status = EX_CANTCREAT;
+    } else {
+        printf(text_of(tool->lang, TEXT_PROFILE_WRITTEN), path);
+    }
+    free(text);
+    return status;
+}
+
+int profile_run(struct tool *tool, int argc, char **argv)
+{
+    const char *host = NULL, *port = NULL, *named[3] = {NULL};
+    const struct options_row rows[] = {{"host", &host, NULL, 0},
+                                       {"port", &port, NULL, 0},
+                                       {"ca", &named[0], NULL, 0},
+                                       {"certificate", &named[1], NULL, 0},
+                                       {"key", &named[2], NULL, 0}};
+    const struct options_verb verb = {"profile", TEXT_HELP_PROFILE, rows, COUNT(rows)};
+    int status;
+    int count = options_read(tool, &verb, argc, argv, &status);
+    if (count < 0)
+        return status;
+    long number;
+    if (count > 0 || !host || !named[0] || !named[1] || !named[2] ||
+        (port && options_number(port, 1, 65535, &number) < 0) || strpbrk(host, " \t\n;")) {
+        fputs(text_of(tool->lang, TEXT_HELP_PROFILE), stderr);
+        return EX_USAGE;
+    }
+    char *path = path_of(tool->profile), *files[3] = {NULL};
+    status = EX_NOINPUT;
+    if (!path)
+        text_tell(tool->lang, TEXT_PROFILE_NOWHERE);
+    else if ((files[0] = absolute(tool, named[0])) && (files[1] = absolute(tool, named[1])) &&
+             (files[2] = absolute(tool, named[2])))
+        status = write_profile(tool, path, host, port ? port : PROFILE_PORT, files);
+    for (size_t i = 0; i < COUNT(files); i++)
+        free(files[i]);
+    free(path);
+    return status;
+}

@@ -1,0 +1,248 @@
+/* `buurtaal progress`: the board. A row of figures gets a line with a bar against its target, or against the largest of
+ * its kind where there is none. */
+#define _GNU_SOURCE /* open_memstream */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+#include "tool_client.h"
+#include "tool_memory.h"
+#include "tool_verbs.h"
+
+#define BAR 30
+#define CELLS 6
+
+/* What a row may be by, in the order of `progress`. */
+static const char *const cells[CELLS] = {"scope", "month", "institution", "province", "level", "exam"};
+
+struct figure {
+    char *name; /* what the row is by, with its scope */
+    char *of;   /* year, language, rung */
+    char *count;
+    uint64_t number, target;
+    bool has_target;
+};
+
+struct board {
+    struct tool *tool;
+    FILE *json; /* gathers the rows, which are void without an OK; NULL: a table is wanted */
+    struct figure *figures;
+    size_t count;
+};
+
+/* ---- JSON ---- */
+
+static void print_json_text(FILE *out, struct slice text)
+{
+    fputc('"', out);
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+        if (c == '"' || c == '\\')
+            fprintf(out, "\\%c", c);
+        else if (c < 0x20)
+            fprintf(out, "\\u%04x", c);
+        else
+            fputc(c, out);
+    }
+    fputc('"', out);
+}
+
+/* Whole numbers are numbers, all else is text; so a count that is masked as `<5` is a text. */
+static void print_json_value(FILE *out, struct slice value)
+{
+    bool number = value.len > 0 && value.len < 16 && (value.at[0] != '0' || value.len == 1);
+    for (size_t i = 0; i < value.len && number; i++)
+        number = value.at[i] >= '0' && value.at[i] <= '9';
+    if (number)
+        fprintf(out, "%.*s", (int)value.len, value.at);
+    else
+        print_json_text(out, value);
+}
+
+static void print_json_row(struct board *board, const struct answer *row)
+{
+    FILE *out = board->json;
+    fprintf(out, "%s\n  {", board->count++ > 0 ? "," : "");
+    for (size_t i = 0; i < row->count; i++) {
+        fputs(i > 0 ? ", " : "", out);
+        print_json_text(out, row->fields[i].name);
+        fputs(": ", out);
+        print_json_value(out, row->fields[i].value);
+    }
+    fputc('}', out);
+}
+
+/* ---- the table ---- */
+
+static char *copy(struct slice value)
+{
+    return memory_text("%.*s", (int)value.len, value.at ? value.at : "");
+}
+
+static char *name_of(const struct board *board, const struct answer *row)
+{
+    struct slice scope = answer_field(row, "scope");
+    const char *own = text_of(board->tool->lang, TEXT_SCOPE_OWN),
+               *nation = text_of(board->tool->lang, TEXT_SCOPE_NATION);
+    char *named = slice_is(scope, "own")        ? copy(slice_of(own))
+                  : slice_is(scope, "national") ? copy(slice_of(nation))
+                                                : copy(scope);
+    for (size_t i = 1; i < CELLS; i++) {
+        struct slice cell = answer_field(row, cells[i]);
+        if (!cell.at)
+            continue;
+        char *longer = memory_text("%s %.*s", named, (int)cell.len, cell.at);
+        free(named);
+        named = longer;
+    }
+    return named;
+}
+
+static void take_row(void *own, const struct answer *row)
+{
+    struct board *board = own;
+    if (board->json) {
+        print_json_row(board, row);
+        return;
+    }
+    if ((board->count & (board->count + 1)) == 0) /* 0, 1, 3, 7 ...: the room is used up */
+        board->figures = memory_grow(board->figures, board->count * 2 + 1, sizeof *board->figures);
+    struct slice year = answer_field(row, "year"), language = answer_field(row, "language"),
+                 rung = answer_field(row, "rung"), target = answer_field(row, "target");
+    board->figures[board->count++] = (struct figure){
+        .name = name_of(board, row),
+        .of = memory_text("%.*s %.*s %.*s", (int)year.len, year.at ? year.at : "", (int)language.len,
+                          language.at ? language.at : "", (int)rung.len, rung.at ? rung.at : ""),
+        .count = copy(answer_field(row, "count")),
+        .number = slice_number(answer_field(row, "count")),
+        .target = slice_number(target),
+        .has_target = target.at != NULL,
+    };
+}
+
+/* The width in columns of text in UTF-8, as far as each character takes one. */
+static int width_of(const char *text)
+{
+    int width = 0;
+    for (; *text; text++)
+        width += ((unsigned char)*text & 0xc0) != 0x80;
+    return width;
+}
+
+static void print_bar(uint64_t number, uint64_t whole)
+{
+    static const char full[] = "##############################", none[] = "..............................";
+    uint64_t part = whole == 0 ? 0 : number >= whole ? BAR : (uint64_t)((double)number * BAR / (double)whole);
+    printf(" [%.*s%.*s]", (int)part, full, (int)(BAR - part), none);
+}
+
+static void print_figures(const struct board *board)
+{
+    int name_width = 0, count_width = 0;
+    uint64_t largest = 0;
+    for (size_t i = 0; i < board->count; i++) {
+        const struct figure *figure = &board->figures[i];
+        int name = width_of(figure->name), count = width_of(figure->count);
+        name_width = name > name_width ? name : name_width;
+        count_width = count > count_width ? count : count_width;
+        largest = figure->number > largest ? figure->number : largest;
+    }
+    for (size_t i = 0; i < board->count; i++) {
+        const struct figure *figure = &board->figures[i];
+        printf("%s%*s  %s  %*s", figure->name, name_width - width_of(figure->name), "", figure->of, count_width,
+               figure->count);
+        print_bar(figure->number, figure->has_target ? figure->target : largest);
+        if (figure->has_target && figure->target > 0)
+            printf(text_of(board->tool->lang, TEXT_PROGRESS_TARGET),
+                   (double)figure->number * 100 / (double)figure->target, (unsigned long long)figure->target);
+        putchar('\n');
+    }
+}
+
+/* ---- the verb ---- */
+
+/* Asks, and prints what comes. The program's status. */
+static int show(struct board *board, struct client *client, struct line_writer *writer)
+{
+    const enum text_lang lang = board->tool->lang;
+    char line[LINE_MAX_BYTES];
+    struct answer status;
+    size_t len = line_end(writer);
+    if (len == 0) {
+        text_tell(lang, TEXT_PROGRESS_VALUE);
+        return EX_USAGE;
+    }
+    if (client_ask(client, writer->bytes, len, take_row, board, line, &status) < 0) {
+        text_tell(lang, TEXT_PLAIN, client_why(client));
+        return client_status(client_fault(client));
+    }
+    struct slice log = answer_field(&status, "log"), text = answer_field(&status, "text"),
+                 field = answer_field(&status, "field");
+    if (status.kind != ANSWER_OK) {
+        char *words = memory_text("%.*s%s%.*s [%.*s]", (int)field.len, field.at ? field.at : "", field.at ? ": " : "",
+                                  (int)text.len, text.at ? text.at : "", (int)status.word.len, status.word.at);
+        text_tell(lang, TEXT_PLAIN, words);
+        free(words);
+        return status.kind == ANSWER_BUSY ? EX_TEMPFAIL : 1;
+    }
+    if (board->json) {
+        fprintf(board->json, "%s], \"log\": %.*s}\n", board->count > 0 ? "\n" : "", (int)log.len, log.at ? log.at : "");
+        return EX_OK;
+    }
+    print_figures(board);
+    if (board->count == 0)
+        puts(text_of(lang, TEXT_PROGRESS_NONE));
+    printf(text_of(lang, TEXT_PROGRESS_LOG), (int)log.len, log.at ? log.at : "");
+    return EX_OK;
+}
+
+static void free_figures(struct board *board)
+{
+    for (size_t i = 0; i < board->count && board->figures; i++) {
+        free(board->figures[i].name);
+        free(board->figures[i].of);
+        free(board->figures[i].count);
+    }
+    free(board->figures);
+}
+
+int progress_run(struct tool *tool, int argc, char **argv)
+{
+    static const char *const fields[] = {"year", "language", "rung", "by", "as-of"};
+    const char *values[COUNT(fields)] = {NULL};
+    struct board board = {.tool = tool};
+    bool json = false;
+    struct options_row rows[COUNT(fields) + 1] = {{"json", NULL, &json, 0}};
+    for (size_t i = 0; i < COUNT(fields); i++)
+        rows[i + 1] = (struct options_row){fields[i], &values[i], NULL, 0};
+    const struct options_verb verb = {"progress", TEXT_HELP_PROGRESS, rows, COUNT(rows)};
+    int status;
+    int count = options_read(tool, &verb, argc, argv, &status);
+    if (count < 0)
+        return status;
+    if (count > 0) {
+        fputs(text_of(tool->lang, TEXT_HELP_PROGRESS), stderr);
+        return EX_USAGE;
+    }
+    struct profile *profile = profile_load(tool);
+    if (!profile)
+        return EX_CONFIG;
+    char bytes[LINE_MAX_BYTES];
+    struct line_writer writer;
+    line_begin(&writer, bytes, sizeof bytes, "progress");
+    for (size_t i = 0; i < COUNT(fields); i++)
+        line_put_text(&writer, fields[i], values[i]);
+    char *gathered = NULL;
+    size_t gathered_len = 0;
+    if (json && !(board.json = open_memstream(&gathered, &gathered_len)))
+        return EX_OSERR;
+    struct client *client = client_open(profile);
+    status = show(&board, client, &writer);
+    client_close(client);
+    profile_free(profile);
+    if (board.json && fclose(board.json) == 0 && status == EX_OK)
+        printf("{\"rows\": [%s", gathered);
+    free(gathered);
+    free_figures(&board);
+    return status;
+}

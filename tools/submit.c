@@ -1,0 +1,253 @@
+/* `buurtaal submit FILE`: registers the students of a college's export.
+ *
+ * The whole file is looked at before the first line is sent: one that cannot be what it should be is refused whole; a
+ * row that is wrong is left out and told at the end, beside those that the registry refused. Sending the file again
+ * repairs. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "tool_csv.h"
+#include "tool_memory.h"
+#include "tool_roster.h"
+#include "tool_sending.h"
+#include "tool_verbs.h"
+
+#define BSN_ROWS 10 /* so many numbers make a column worth judging */
+
+enum { SOME_REFUSED = 1, NONE_ACCEPTED = 2 }; /* the program's status */
+
+struct row {
+    struct slice text;
+    unsigned line;
+    char *refusal; /* in words; NULL: none */
+};
+
+struct submit {
+    struct tool *tool;
+    struct roster roster;
+    struct row *rows;
+    size_t count;
+    size_t *sound; /* the rows that are sent */
+    size_t sound_count;
+    bool check;
+    int shown; /* per mille of the bar; -1: there is none */
+    size_t seated, waiting, repeated, amended, refused;
+};
+
+/* ---- looking at the file ---- */
+
+static void add_row(struct submit *submit, struct slice text, unsigned line)
+{
+    if ((submit->count & (submit->count + 1)) == 0) /* 0, 1, 3, 7 ...: the room is used up */
+        submit->rows = memory_grow(submit->rows, submit->count * 2 + 1, sizeof *submit->rows);
+    submit->rows[submit->count++] = (struct row){.text = text, .line = line};
+}
+
+static char *refusal_of(const struct submit *submit, const struct roster_fault *fault)
+{
+    const char *reason = text_of(submit->tool->lang, fault->reason);
+    if (fault->column < 0)
+        return memory_text("%s", reason);
+    return memory_text("%s: \"%.*s\": %s", roster_name((enum roster_column)fault->column), (int)fault->value.len,
+                       fault->value.at ? fault->value.at : "", reason);
+}
+
+/* Sorts the rows into sound ones and those refused here. */
+static void look_at_rows(struct submit *submit)
+{
+    char line[LINE_MAX_BYTES];
+    submit->sound = memory_get(submit->count, sizeof *submit->sound);
+    for (size_t i = 0; i < submit->count; i++) {
+        struct row *row = &submit->rows[i];
+        struct roster_fault fault;
+        if (roster_request(&submit->roster, row->text, row->line, submit->check, line, &fault) > 0) {
+            submit->sound[submit->sound_count++] = i;
+        } else {
+            row->refusal = refusal_of(submit, &fault);
+            submit->refused++;
+        }
+    }
+}
+
+/* Whether the column of numbers holds BSNs: by chance one in eleven would look like one. */
+static bool holds_bsns(const struct submit *submit)
+{
+    size_t nine = 0, alike = 0;
+    for (size_t i = 0; i < submit->count; i++) {
+        struct slice number = roster_value(&submit->roster, submit->rows[i].text, ROSTER_STUDENT);
+        nine += number.at && (number.len == 8 || number.len == 9);
+        alike += number.at && roster_looks_like_bsn(number);
+    }
+    return nine >= BSN_ROWS && alike * 2 > nine;
+}
+
+/* Reads the file. 0, or -1 after telling why it cannot be used. */
+static int read_file(struct submit *submit, struct csv *csv, const char *path, const char *session)
+{
+    const enum text_lang lang = submit->tool->lang;
+    struct roster_fault fault;
+    struct slice text;
+    if (csv_load(csv, path, lang) < 0)
+        return -1;
+    if (csv_line(csv, &text) == 0) {
+        text_tell(lang, TEXT_CSV_EMPTY, path);
+        return -1;
+    }
+    if (roster_header(&submit->roster, text, session, &fault) < 0) {
+        text_tell(lang, fault.reason, path, roster_name((enum roster_column)fault.column));
+        return -1;
+    }
+    while (csv_line(csv, &text) == 1)
+        add_row(submit, text, csv->line);
+    if (submit->count == 0) {
+        text_tell(lang, TEXT_CSV_NO_ROWS, path);
+        return -1;
+    }
+    if (holds_bsns(submit)) {
+        text_tell(lang, TEXT_CSV_BSN, path);
+        return -1;
+    }
+    look_at_rows(submit);
+    return 0;
+}
+
+/* ---- sending ---- */
+
+static struct row *row_of(struct submit *submit, size_t i)
+{
+    return &submit->rows[submit->sound[i]];
+}
+
+static unsigned tag(void *own, size_t i)
+{
+    return row_of(own, i)->line;
+}
+
+static size_t make(void *own, size_t i, char line[LINE_MAX_BYTES])
+{
+    struct submit *submit = own;
+    struct row *row = row_of(submit, i);
+    struct roster_fault fault;
+    return roster_request(&submit->roster, row->text, row->line, submit->check, line, &fault);
+}
+
+/* Words for the registry's refusal: the column and value at fault, its text and code. */
+static char *refusal_by_registry(const struct submit *submit, const struct row *row, const struct answer *answer)
+{
+    struct slice field = answer_field(answer, "field"), text = answer_field(answer, "text");
+    int column = field.at ? roster_column_of(field) : -1;
+    struct slice value = {NULL, 0};
+    if (column >= 0)
+        value = roster_value(&submit->roster, row->text, (enum roster_column)column);
+    return memory_text("%s%s%.*s%s%.*s [%.*s]", column >= 0 ? roster_name((enum roster_column)column) : "",
+                       column >= 0 ? ": \"" : "", (int)value.len, value.at ? value.at : "", column >= 0 ? "\": " : "",
+                       (int)text.len, text.at ? text.at : "", (int)answer->word.len, answer->word.at);
+}
+
+static void answered(void *own, size_t i, const struct answer *answer)
+{
+    struct submit *submit = own;
+    struct row *row = row_of(submit, i);
+    if (answer->kind != ANSWER_OK) {
+        row->refusal = refusal_by_registry(submit, row, answer);
+        submit->refused++;
+    } else if (answer_field(answer, "repeated").at) {
+        submit->repeated++;
+    } else if (answer_field(answer, "amended").at) {
+        submit->amended++;
+    } else if (slice_is(answer_field(answer, "state"), "waiting")) {
+        submit->waiting++;
+    } else {
+        submit->seated++;
+    }
+}
+
+static void show_bar(void *own, size_t done)
+{
+    static const char full[] = "########################################";
+    struct submit *submit = own;
+    const size_t all = submit->sound_count;
+    int now = (int)(done * 1000 / (all ? all : 1)), width = (int)sizeof full - 1;
+    if (submit->shown < 0 || (now == submit->shown && now > 0))
+        return;
+    submit->shown = now;
+    int part = now * width / 1000;
+    fprintf(stderr, "\r[%.*s%*s] %zu/%zu", part, full, width - part, "", done, all);
+}
+
+static void hide_bar(const struct submit *submit)
+{
+    if (submit->shown >= 0)
+        fprintf(stderr, "\r%70s\r", "");
+}
+
+/* ---- telling ---- */
+
+static void print_result(const struct submit *submit)
+{
+    const enum text_lang lang = submit->tool->lang;
+    for (size_t i = 0; i < submit->count; i++)
+        if (submit->rows[i].refusal)
+            printf(text_of(lang, TEXT_SUBMIT_REFUSED), submit->rows[i].line, submit->rows[i].refusal);
+    printf(text_of(lang, submit->check ? TEXT_SUBMIT_REHEARSED : TEXT_SUBMIT_SUMMARY), submit->count, submit->seated,
+           submit->waiting, submit->repeated, submit->amended, submit->refused);
+    size_t unanswered =
+        submit->count - submit->seated - submit->waiting - submit->repeated - submit->amended - submit->refused;
+    if (unanswered > 0)
+        printf(text_of(lang, TEXT_SUBMIT_UNANSWERED), unanswered);
+}
+
+static int send_rows(struct submit *submit)
+{
+    const struct sending sending = {.count = submit->sound_count,
+                                    .own = submit,
+                                    .tag = tag,
+                                    .make = make,
+                                    .answered = answered,
+                                    .progress = show_bar};
+    struct profile *profile = profile_load(submit->tool);
+    if (!profile)
+        return EX_CONFIG;
+    submit->shown = isatty(STDERR_FILENO) ? 0 : -1;
+    int status = sending_run(profile, &sending);
+    hide_bar(submit);
+    profile_free(profile);
+    return status;
+}
+
+static void free_rows(struct submit *submit)
+{
+    for (size_t i = 0; i < submit->count; i++)
+        free(submit->rows[i].refusal);
+    free(submit->rows);
+    free(submit->sound);
+}
+
+int submit_run(struct tool *tool, int argc, char **argv)
+{
+    const char *session = NULL;
+    struct submit submit = {.tool = tool, .shown = -1};
+    const struct options_row rows[] = {{"session", &session, NULL, 0}, {"dry-run", NULL, &submit.check, 0}};
+    const struct options_verb verb = {"submit", TEXT_HELP_SUBMIT, rows, COUNT(rows)};
+    struct csv csv = {.bytes = NULL};
+    int status;
+    int count = options_read(tool, &verb, argc, argv, &status);
+    if (count < 0)
+        return status;
+    if (count != 1) {
+        fputs(text_of(tool->lang, TEXT_HELP_SUBMIT), stderr);
+        return EX_USAGE;
+    }
+    status = NONE_ACCEPTED;
+    if (read_file(&submit, &csv, argv[0], session) == 0) {
+        status = submit.sound_count > 0 ? send_rows(&submit) : EX_OK;
+        print_result(&submit);
+        if (status == EX_OK && submit.refused > 0)
+            status = submit.refused == submit.count ? NONE_ACCEPTED : SOME_REFUSED;
+    }
+    free_rows(&submit);
+    csv_free(&csv);
+    return status;
+}

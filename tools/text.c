@@ -1,0 +1,55 @@
+/* What the command says to people. The forms of one text take the same values in both languages; a test compares them.
+ */
+#include "tool_text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const texts[TEXT_COUNT][2] = {
+#define TEXT(id, nl, en) {nl, en},
+#include "text.def"
+#undef TEXT
+};
+
+const char *text_of(enum text_lang lang, enum text_id id)
+{
+    return texts[id][lang];
+}
+
+int text_lang_of(const char *name, enum text_lang *lang)
+{
+    static const char *const names[] = {"nl", "en"};
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (strncmp(name, names[i], 2) == 0 && strchr("_.@-", name[2])) { /* strchr finds the end too */
+            *lang = (enum text_lang)i;
+            return 0;
+        }
+    return -1;
+}
+
+enum text_lang text_lang_here(void)
+{
+    static const char *const variables[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
+    enum text_lang lang = TEXT_NL;
+    for (size_t i = 0; i < COUNT(variables); i++) {
+        const char *value = getenv(variables[i]);
+        if (!value || !*value)
+            continue;
+        bool says_nothing = strcmp(value, "POSIX") == 0 || (value[0] == 'C' && (value[1] == '\0' || value[1] == '.'));
+        if (!says_nothing && text_lang_of(value, &lang) < 0)
+            lang = TEXT_EN;
+        break;
+    }
+    return lang;
+}
+
+void text_tell(enum text_lang lang, enum text_id id, ...)
+{
+    va_list values;
+    fputs("buurtaal: ", stderr);
+    va_start(values, id);
+    vfprintf(stderr, text_of(lang, id), values);
+    va_end(values);
+    fputc('\n', stderr);
+}
