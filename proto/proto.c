@@ -196,9 +196,15 @@ FORM(hex)
     return sized(type, value) && all(value, is_hex);
 }
 
-FORM(digits)
+/* Logius: digits, and capitals where it holds a code such as the BRIN of a school. */
+static bool is_oin_char(char c)
 {
-    return sized(type, value) && all(value, is_digit);
+    return is_digit(c) || is_upper(c);
+}
+
+FORM(oin)
+{
+    return sized(type, value) && all(value, is_oin_char);
 }
 
 /* A number of the log, or a day. */
