@@ -321,6 +321,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     struct db *db = arg;
     (void)fd;
     (void)what;
+    bool nothing = false; /* NULL twice: all is taken; once: it ended an error of the commit itself, which is no query's */
     if (PQconsumeInput(db->connection) != 1) {
         go_down(db, PQerrorMessage(db->connection));
         return;
@@ -328,10 +329,11 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     while (db->connection && !db->broken && (db->state == BUSY || db->state == CHECKING || db->state == CLEARING) &&
            !PQisBusy(db->connection)) {
         PGresult *result = PQgetResult(db->connection);
-        if (!result && db->queries > 0)
-            db->queries--; /* NULL ends the answer of one query */
-        else if (!result)
+        if (!result && db->queries == 0 && nothing)
             break;
+        nothing = !result;
+        if (!result)
+            db->queries -= db->queries > 0; /* NULL ends the answer of one query */
         else if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
             PQclear(result);
             synced(db);

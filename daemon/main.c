@@ -122,6 +122,12 @@ static int read_options(int argc, char **argv, struct wish *wish, char seen[16])
     return 0;
 }
 
+static bool is_day(const char *word)
+{
+    const struct proto_type *date = proto_type(SLICE("date"));
+    return strcmp(word, "now") == 0 || date->form(date, slice_of(word));
+}
+
 /* Reads what is left behind the options: a command and its operand. */
 static int read_command(int count, char **words, struct wish *wish)
 {
@@ -143,7 +149,7 @@ static int read_command(int count, char **words, struct wish *wish)
                 return usage(commands[i].operand, NULL);
             wish->action = commands[i].action;
             wish->operand = words[1];
-            return 0;
+            return wish->action == ACT_CLOCK && !is_day(words[1]) ? usage(commands[i].operand, words[1]) : 0;
         }
     return usage("there is no such command", words[0]);
 }

@@ -73,7 +73,7 @@ static const char *field_of(const PGresult *result, int field)
     return text ? text : "";
 }
 
-/* Tells what the server said of `text`, which stands in `place`. */
+/* Tells what the server said of `text`, which stands in `place`: a file of sql/, or what we are about. */
 static int refused(struct migration *migration, const PGresult *result, const char *place, const char *text)
 {
     const char *message = field_of(result, PG_DIAG_MESSAGE_PRIMARY), *detail = field_of(result, PG_DIAG_MESSAGE_DETAIL);
@@ -81,7 +81,7 @@ static int refused(struct migration *migration, const PGresult *result, const ch
     char line[16] = "";
     if (!message[0])
         return fail(migration, "%s: %s", place, PQerrorMessage(migration->connection));
-    if (position[0])
+    if (position[0] && strncmp(place, "sql/", 4) == 0)
         snprintf(line, sizeof line, ":%d", line_of(text, position));
     return fail(migration, "%s%s: %s (%s)%s%s%s%s", place, line, message, field_of(result, PG_DIAG_SQLSTATE),
                 detail[0] ? "; " : "", detail, where[0] ? "; " : "", where);

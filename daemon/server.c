@@ -247,7 +247,7 @@ static void reload(struct server *server)
     struct config *config = config_load(server->config_path, why, sizeof why);
     if (config && load(config, &loaded, why, sizeof why) == 0) {
         swap(server, config, &loaded);
-        log_event(LOG_LEVEL_NOTICE, "reloaded", "%s", "");
+        log_event(LOG_LEVEL_NOTICE, "reloaded", "file=%s", log_quote(why, sizeof why, server->config_path));
     } else {
         log_lines(LOG_LEVEL_ERROR, "reload-refused", why);
         config_free(config);
@@ -440,6 +440,7 @@ static int open_rooms(struct server *server, char *why, size_t why_size)
     server->batch = batch_new(server->base, server->config, why, why_size);
     if (!server->batch)
         return -1;
+    news_tick(server->news); /* the registry's clock is known before the first client asks for it */
     snprintf(why, why_size, "out of memory");
     return add_events(server);
 }
