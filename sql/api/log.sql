@@ -63,8 +63,8 @@ begin
         return;
     end if;
     return query
-        select null, null, a.log, log_time(a.time), a.party, encode(a.certificate, 'hex'), a.origin, a.verb, a.fields,
-               a.outcome, a.log::text
+        select null, null, a.log, log_time(a.time), a.party, encode(a.certificate, 'hex'), a.origin, a.verb,
+               nullif(a.fields, ''), a.outcome, a.log::text
         from audit a
         where a.log between first and final
         order by a.log
