@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "proto.h"
 #include "tool_authority.h"
 #include "tool_memory.h"
 #include "tool_verbs.h"
@@ -45,7 +46,8 @@ static int init(struct tool *tool, struct wish *wish, long days)
 
 static int issue(struct tool *tool, struct wish *wish, long days)
 {
-    if (wish->issue.oin && (strlen(wish->issue.oin) != 20 || strspn(wish->issue.oin, "0123456789") != 20)) {
+    const struct proto_type *oin = proto_type(SLICE("oin"));
+    if (wish->issue.oin && (!oin || !oin->form(oin, slice_of(wish->issue.oin)))) {
         text_tell(tool->lang, TEXT_CA_OIN, wish->issue.oin);
         return EX_USAGE;
     }

@@ -10,13 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
+#include <time.h>
 
 #include "tool_client.h"
 #include "tool_memory.h"
 
 #define ATTEMPTS 8
 #define PAUSE_MOST 30
-#define SILENCE_MS 60000
+#define SILENCE_SECONDS 60
 
 struct round {
     const struct profile *profile;
@@ -28,8 +29,15 @@ struct round {
     size_t first, count, window;
     size_t next;    /* the next request to look at */
     unsigned retry; /* seconds that a BUSY asks for; 0: none was told */
-    bool silent;    /* nothing came for SILENCE_MS */
+    time_t heard;   /* when something last came, or was first waited for */
 };
+
+static time_t seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
 
 static void settle(struct round *round, size_t i)
 {
@@ -96,7 +104,7 @@ static void take_some(struct round *round)
             client_give_up(round->client, CLIENT_PROTOCOL, text_of(round->profile->lang, TEXT_CLIENT_PROTOCOL));
         else if (answer_is_status(&answer))
             take(round, &answer);
-        round->silent = false;
+        round->heard = seconds_now();
     }
 }
 
@@ -105,6 +113,7 @@ static void go_round(struct round *round)
 {
     round->next = round->first = round->count = 0;
     round->retry = 0;
+    round->heard = seconds_now();
     while (client_fault(round->client) == CLIENT_FINE) {
         send_some(round);
         take_some(round);
@@ -114,11 +123,9 @@ static void go_round(struct round *round)
             return;
         if (client_ended(round->client))
             client_give_up(round->client, CLIENT_LOST, text_of(round->profile->lang, TEXT_CLIENT_ENDED));
-        else if (round->silent)
+        else if (seconds_now() - round->heard >= SILENCE_SECONDS)
             client_give_up(round->client, CLIENT_LOST, text_of(round->profile->lang, TEXT_CLIENT_SILENT));
-        round->silent = true;
-        client_step(round->client, -1, SILENCE_MS);
-        take_some(round);
+        client_step(round->client, -1, 1000);
     }
 }
 
