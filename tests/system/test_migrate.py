@@ -200,12 +200,10 @@ def test_the_daemon_may_execute_its_functions_and_nothing_else(database):
     api = database.api()
     rows = database.ask("select proname, has_function_privilege('buurtaald', oid, 'execute'), prosecdef, proconfig::text, "
                         "proowner::regrole::text from pg_proc where pronamespace = %s::regnamespace", api)
-    wanted = commands(database) | BORDER
-    assert {name for name, may, *_ in rows if may} == wanted & {row[0] for row in rows}
-    assert BORDER <= {name for name, may, *_ in rows if may}
+    assert {name for name, may, *_ in rows if may} == commands(database) | BORDER
     for name, may, definer, settings, owner in rows:
         assert definer == may, name
-        assert (settings == f'{{"search_path={api}, registry, public, pg_temp"}}') == may, (name, settings)
+        assert (f'"search_path={api}, registry, public, pg_temp"' in (settings or "")) == may, (name, settings)
         assert owner == "buurtaal_owner"
     assert database.ask("select relname from pg_class where relnamespace = 'registry'::regnamespace and relkind in ('r', 'S', 'v') "
                         "and (has_table_privilege('buurtaald', oid, 'select, insert, update, delete, truncate, references, "
@@ -213,18 +211,23 @@ def test_the_daemon_may_execute_its_functions_and_nothing_else(database):
     assert database.ask_as_daemon(f"select code from {api}.admit(sha256('x'))") == [("not-granted",)]
 
 
-@pytest.mark.parametrize("sql", [
+FORBIDDEN = [
     "select * from registry.audit", "select * from registry.student", "delete from registry.access",
     "update registry.demo set ahead = '1 day'", "create table x (y integer)", "create table public.x (y integer)",
     "create temporary table x (y integer)", "create schema x", "set role buurtaal_owner", "set session authorization postgres",
     "select {api}.recount(array[1::bigint], array[1::bigint])", "select * from {api}.speaker('x')",
     "create function {api}.x() returns integer language sql as 'select 1'", "drop function {api}.admit(bytea)",
     "alter role buurtaald superuser",
-])
-def test_the_daemon_may_not(database, sql):
+]
+
+
+def test_the_daemon_may_not_do_anything_else(database):
     database.run("migrate", "--demo")
-    with pytest.raises((psycopg2.errors.InsufficientPrivilege, psycopg2.errors.InvalidSchemaName)):
-        database.ask_as_daemon(sql.format(api=database.api()))
+    api = database.api()
+    for sql in FORBIDDEN:
+        with pytest.raises((psycopg2.errors.InsufficientPrivilege, psycopg2.errors.InvalidSchemaName)):
+            database.ask_as_daemon(sql.format(api=api))
+            print(f"allowed: {sql}")
 
 
 # --- The first administrator
