@@ -7,9 +7,10 @@ create schema tests;
 grant usage on schema tests to public;
 
 -- The rows of commands.def, with the statement that the daemon prepares for each.
-create table tests.command (verb text primary key, kind text not null, replies text[] not null, statement text not null);
+create table tests.command (verb text primary key, kind text not null, roles text[] not null, replies text[] not null,
+                            statement text not null);
 create table tests.field (verb text, place integer, name text not null, clear text, sealed boolean not null,
-                          primary key (verb, place));
+                          required boolean not null, type text not null, words text[], primary key (verb, place));
 
 -- The fingerprint that a test's party has in a role, granted the first time it is used.
 create function tests.fingerprint(party text, role text) returns bytea language sql immutable as $$
