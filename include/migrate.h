@@ -11,10 +11,11 @@ struct migrate_wish {
     bool demo;         /* the registry may set its clock; only before its first write */
 };
 
-/* Makes roles, tables and this program's schema of the api in the database of `conninfo`, as far as they are not there yet.
- * Safe to repeat, and to run from several places at once. What it did goes to `out`, a line each. 0; -1 with the reason,
- * which names the file and says what the server said, in `why`: each step is there whole or not at all. */
-int migrate_run(const char *conninfo, const struct migrate_wish *wish, FILE *out, char *why, size_t why_size) MUST_CHECK;
+/* Makes roles, tables and this program's schema of the api in the database of `conninfo`, as far as they are not there
+ * yet. Safe to repeat, and to run from several places at once. What it did goes to `out`, a line each. 0; -1 with the
+ * reason, which names the file and says what the server said, in `why`: each step is there whole or not at all. */
+int migrate_run(const char *conninfo, const struct migrate_wish *wish, FILE *out, char *why, size_t why_size)
+    MUST_CHECK;
 
 /* Sets the clock of a demo registry to this time of the day `date`: `2027-04-02`, or `now`. 0, or -1 with the reason in
  * `why`. */
