@@ -1,5 +1,5 @@
--- The two roles, and what the database lets them do. Run by whoever runs `buurtaald migrate` (a superuser, or the database's
--- owner with the right to make roles), before everything else and every time: it changes nothing the second time.
+-- The two roles, and what the database lets them do. Run by whoever runs `buurtaald migrate` (a superuser, or the
+-- database's owner with the right to make roles), before everything else and every time: it changes nothing twice.
 --   buurtaal_owner  owns schemas, tables and functions; nobody logs in as it
 --   buurtaald       the daemon: owns nothing, may execute functions of the api, nothing else
 do $$

@@ -1,5 +1,5 @@
--- Which certificates speak for whom: granted by fingerprint, or by OIN and issuing CA. A revoked fingerprint is dead for
--- ever, granted before or not; an OIN may come back as a new attempt.
+-- Which certificates speak for whom: granted by fingerprint, or by OIN and issuing CA. A revoked fingerprint is dead
+-- for ever, granted before or not; an OIN may come back as a new attempt.
 
 -- What is wrong with the name of a certificate: exactly one of a fingerprint, and an OIN with its issuer.
 create function certificate_fault(fingerprint_ text, oin_ text, issuer_ text) returns text language sql immutable as $$
@@ -19,7 +19,9 @@ declare
     newest access;
     kind text;
 begin
-    select * into newest from access where fingerprint = print or (oin = oin_ and issuer = ca) order by access.again desc limit 1;
+    select * into newest from access
+    where fingerprint = print or (oin = oin_ and issuer = ca)
+    order by access.again desc limit 1;
     kind := attempt_kind(again_, newest.again, newest.revoked is null);
     if certificate_fault(fingerprint_, oin_, issuer_) is not null then
         code := 'range';
@@ -36,7 +38,8 @@ begin
     elsif kind = 'live' and newest.party <> for_party then
         code := 'taken';
         field := case when print is null then 'oin' else 'fingerprint' end;
-    elsif kind = 'live' and newest.role = for_role and newest.label is not distinct from or_stored(label_, newest.label) then
+    elsif kind = 'live' and newest.role = for_role
+          and newest.label is not distinct from or_stored(label_, newest.label) then
         repeated := true;
     elsif newest.log > seen_ then
         code := 'changed';
@@ -51,7 +54,8 @@ begin
     else
         newest.again := coalesce(again_, 1);
         insert into access (party, role, fingerprint, oin, issuer, label, again, granted, log)
-        values (for_party, for_role, print, oin_, ca, or_stored(label_, null), newest.again, running_log(), running_log());
+        values (for_party, for_role, print, oin_, ca, or_stored(label_, null), newest.again,
+                running_log(), running_log());
     end if;
     if code is null then
         state := 'granted';
@@ -71,7 +75,9 @@ declare
     newest access;
     kind text;
 begin
-    select * into newest from access where fingerprint = print or (oin = oin_ and issuer = ca) order by access.again desc limit 1;
+    select * into newest from access
+    where fingerprint = print or (oin = oin_ and issuer = ca)
+    order by access.again desc limit 1;
     kind := attempt_kind(again_, newest.again, newest.revoked is null);
     if certificate_fault(fingerprint_, oin_, issuer_) is not null then
         code := 'range';
@@ -117,9 +123,11 @@ language plpgsql stable as $$
 #variable_conflict use_column
 begin
     return query
-        select null, null, c.party, c.role, c.fingerprint, c.oin, c.issuer, c.label, c.state, nullif(c.again, 1), c.log, c.key
+        select null, null, c.party, c.role, c.fingerprint, c.oin, c.issuer, c.label, c.state, nullif(c.again, 1),
+               c.log, c.key
         from (
-            select a.party, a.role, encode(a.fingerprint, 'hex') as fingerprint, a.oin, encode(a.issuer, 'hex') as issuer,
+            select a.party, a.role, encode(a.fingerprint, 'hex') as fingerprint, a.oin,
+                   encode(a.issuer, 'hex') as issuer,
                    a.label, case when a.revoked is null then 'granted' else 'revoked' end as state, a.again, a.log,
                    coalesce(encode(a.fingerprint, 'hex'), a.oin || ':' || encode(a.issuer, 'hex')) as key
             from access a

@@ -1,5 +1,6 @@
--- What stands around every function of a command: the clock, the number of the running write, who speaks, and the daemon's
--- own questions. Helpers that only functions call are `stable`: they see what the statement that calls them sees.
+-- What stands around every function of a command: the clock, the number of the running write, who speaks, and the
+-- daemon's own questions. Helpers that only functions call are `stable`: they see what the statement that calls them
+-- sees.
 
 -- ---- the clock
 
@@ -31,15 +32,18 @@ declare
     utc timestamp := at at time zone 'UTC';
     local timestamp := at at time zone 'Europe/Amsterdam';
 begin
-    return rtrim(rtrim(to_char(local, 'YYYY-MM-DD"T"HH24:MI:SS.US'), '0'), '.') || '+' || to_char(local - utc, 'HH24:MI');
+    return rtrim(rtrim(to_char(local, 'YYYY-MM-DD"T"HH24:MI:SS.US'), '0'), '.')
+        || '+' || to_char(local - utc, 'HH24:MI');
 end
 $$;
 
 -- ---- who speaks
 
 -- Who a certificate (as handed over: see sql/README.md) speaks for; `code` is NULL, 'revoked' or 'not-granted'. A grant
--- by fingerprint outranks one by OIN, and a revoked fingerprint is dead under both.
-create function speaker(certificate_ bytea) returns table (code text, party text, role text) language plpgsql stable as $$
+-- by fingerprint outranks one by OIN, and a revoked fingerprint is dead under both. A college that has ended keeps its
+-- certificates, to read on and correct, until the administrator revokes them.
+create function speaker(certificate_ bytea) 
+returns table (code text, party text, role text) language plpgsql stable as $$
 #variable_conflict use_column
 declare
     print bytea := substr(certificate_, 1, 32);
@@ -69,7 +73,8 @@ $$;
 
 -- Whether a certificate speaks for that party in that role, at this moment of the log: what speaker() says, but by one
 -- look in the index for a certificate that has a grant of its own, as every line of a scalar write asks.
-create function certificate_live(party_ text, role_ text, certificate_ bytea) returns boolean language plpgsql stable as $$
+create function certificate_live(party_ text, role_ text, certificate_ bytea)
+returns boolean language plpgsql stable as $$
 #variable_conflict use_column
 declare
     live boolean;
@@ -198,18 +203,20 @@ $$;
 
 -- For the greeting, or `* BYE code=`.
 create function admit(certificate_ bytea)
-returns table (code text, party text, role text, log bigint, head text, "time" text) language plpgsql stable rows 1 as $$
+returns table (code text, party text, role text, log bigint, head text, "time" text)
+language plpgsql stable rows 1 as $$
 #variable_conflict use_column
 begin
     select s.code, s.party, s.role into code, party, role from speaker(certificate_) s;
-    select newest.log, encode(newest.head, 'hex'), wire_time(registry_now()) into log, head, "time" from log_head newest;
+    select newest.log, encode(newest.head, 'hex'), wire_time(registry_now()) into log, head, "time"
+    from log_head newest;
     return next;
 end
 $$;
 
 -- What is new since a number of the log: always one row with the newest number and the time, and one more for each
--- certificate or OIN that was revoked since. On a primary it also ends write backends of a daemon that has stopped in the
--- middle of a batch, which all others wait for, and notes once a minute that this schema of the api is in use.
+-- certificate or OIN that was revoked since. On a primary it also ends write backends of a daemon that has stopped in
+-- the middle of a batch, which all others wait for, and notes once a minute that this schema of the api is in use.
 create function news(after_ bigint)
 returns table (log bigint, "time" text, fingerprint bytea, oin text, issuer bytea) language plpgsql as $$
 #variable_conflict use_column
@@ -220,7 +227,8 @@ begin
     if not pg_is_in_recovery() then
         perform pg_terminate_backend(activity.pid)
         from pg_stat_activity activity
-        where activity.datname = current_database() and activity.usename = 'buurtaald' and activity.pid <> pg_backend_pid()
+        where activity.datname = current_database() and activity.usename = 'buurtaald'
+          and activity.pid <> pg_backend_pid()
           and activity.wait_event = 'ClientRead' and activity.xact_start < clock_timestamp() - interval '5 s';
         update api set used = now() where name = current_schema() and used < now() - interval '1 minute';
     end if;

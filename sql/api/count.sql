@@ -1,8 +1,9 @@
--- Counting persons, on the hot road: what each write changes. The rule: a person counts once a year, language and rung, in the
--- cell of the live registration on that rung that was entered first; once more, by the same rule, among the registrations of
--- each college alone (own_*). progress.sql reads what this file writes, reconcile.sql proves it.
+-- Counting persons, on the hot road: what each write changes. The rule: a person counts once a year, language and rung,
+-- in the cell of the live registration on that rung that was entered first; once more, by the same rule, among the
+-- registrations of each college alone (own_*). progress.sql reads what this file writes, reconcile.sql proves it.
 
--- The rungs of a registration, as bits: 1 registered 2 seated 4 sat 8 passed 16 certified; each implies those before it.
+-- The rungs of a registration, as bits: 1 registered 2 seated 4 sat 8 passed 16 certified; each implies those before
+-- it.
 create function registration_rungs(state text, reached smallint) returns integer language sql immutable as $$
     select case when state = 'waiting' then 1
                 when state <> 'seated' then 0
@@ -49,9 +50,9 @@ begin
 end
 $$;
 
--- Puts right what is stored for these persons, after their registrations changed under the numbers of the log beside them:
--- each person once. Set-based, always by index: it is on the hot road, and what the planner believes of fresh tables must
--- not make it quadratic.
+-- Puts right what is stored for these persons, after their registrations changed under the numbers of the log beside
+-- them: each person once. Set-based, always by index: it is on the hot road, and what the planner believes of fresh
+-- tables must not make it quadratic.
 create function recount(logs_ bigint[], persons_ bigint[]) returns void language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off
 as $$
@@ -64,7 +65,8 @@ begin
         select changed.log, changed.person from unnest(logs_, persons_) changed (log, person)
     ), live as (
         select changed.log, changed.person, registration.college, registration.entered, session.exam, exam.language,
-               exam.level, extract(year from session.date)::integer as year, date_trunc('month', session.date)::date as month,
+               exam.level, extract(year from session.date)::integer as year,
+               date_trunc('month', session.date)::date as month,
                coalesce(institution.province, '') as province,
                registration_rungs(registration.state, registration.reached) as rungs
         from changed
@@ -85,7 +87,8 @@ begin
         select log, person, cell.cell, rungs, own_rungs, 0 as old_rungs, 0 as old_own_rungs
         from claimed
         join cell on (cell.institution, cell.exam, cell.month, cell.year, cell.language, cell.level, cell.province)
-                   = (college, claimed.exam, claimed.month, claimed.year, claimed.language, claimed.level, claimed.province)
+                   = (college, claimed.exam, claimed.month, claimed.year, claimed.language, claimed.level,
+                      claimed.province)
         union all
         select changed.log, changed.person, counted.cell, 0, 0, counted.rungs, counted.own_rungs
         from changed join counted on counted.person = changed.person
@@ -130,9 +133,11 @@ begin
             own_passed = cell.own_passed + summed.own_passed, own_certified = cell.own_certified + summed.own_certified
         from summed
         where cell.cell = summed.cell
-        returning cell.year, cell.language, summed.registered, summed.seated, summed.sat, summed.passed, summed.certified
+        returning cell.year, cell.language, summed.registered, summed.seated, summed.sat, summed.passed,
+                  summed.certified
     ), nation as (
-        select year, language, sum(registered) as registered, sum(seated) as seated, sum(sat) as sat, sum(passed) as passed,
+        select year, language, sum(registered) as registered, sum(seated) as seated, sum(sat) as sat,
+               sum(passed) as passed,
                sum(certified) as certified
         from moved
         group by year, language
@@ -154,7 +159,8 @@ $$;
 -- For all persons of a college, when where it counts has changed.
 create function recount_institution(code_ text) returns void language plpgsql as $$
 declare
-    persons_ bigint[] := array(select distinct counted.person from counted join cell using (cell) where cell.institution = code_);
+    persons_ bigint[] := array(select distinct counted.person from counted join cell using (cell)
+                               where cell.institution = code_);
 begin
     perform recount(array_fill(running_log(), array[cardinality(persons_)]), persons_);
 end

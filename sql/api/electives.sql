@@ -29,7 +29,8 @@ begin
         insert into elective select wanted.*;
     else
         update elective
-        set title = title_, language = language_, receptive = receptive_, productive = productive_, hours = wanted.hours,
+        set title = title_, language = language_, receptive = receptive_, productive = productive_,
+            hours = wanted.hours,
             "set" = wanted."set", enrol_until = wanted.enrol_until, complete_until = wanted.complete_until,
             log = running_log()
         where code = code_;
@@ -106,7 +107,8 @@ declare
     newest offer;
     kind text;
 begin
-    select o.code, o.field, o.college into code, field, college_ from offer_college(party_, role_, institution_, correct_) o;
+    select o.code, o.field, o.college into code, field, college_
+    from offer_college(party_, role_, institution_, correct_) o;
     if code is null and not exists (select from elective where elective.code = elective_) then
         code := 'not-found';
         field := 'elective';
@@ -136,7 +138,8 @@ begin
         update offer
         set students = or_stored(students_, newest.students), location = or_stored(location_, newest.location),
             log = running_log()
-        where institution = college_ and elective = elective_ and schoolyear = schoolyear_ and offer.again = newest.again;
+        where institution = college_ and elective = elective_ and schoolyear = schoolyear_
+          and offer.again = newest.again;
         amended := true;
     elsif role_ <> 'nuffic' and offer_closed(elective_, schoolyear_, college_) is not null then
         code := 'closed';
@@ -188,7 +191,8 @@ begin
         last := newest.log;
     else
         update offer set state = 'retracted', log = running_log()
-        where institution = college_ and elective = elective_ and schoolyear = schoolyear_ and offer.again = newest.again;
+        where institution = college_ and elective = elective_ and schoolyear = schoolyear_
+          and offer.again = newest.again;
     end if;
     if code is null then
         state := 'retracted';

@@ -1,7 +1,8 @@
 -- Institutions: colleges, schools, exam offices, the ministry. Reference data, which every role sees whole.
 
 create function institution(party_ text, role_ text, certificate_ bytea,
-                            code_ text, name_ text, kind_ text, country_ text, province_ text, region_ text, place_ text,
+                            code_ text, name_ text, kind_ text, country_ text, province_ text, region_ text,
+                            place_ text,
                             board_ text, from_ date, numbers_ text, seen_ bigint)
 returns table (code text, field text, repeated boolean, amended boolean, last bigint) language plpgsql as $$
 #variable_conflict use_column

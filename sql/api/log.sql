@@ -8,7 +8,8 @@ $$;
 -- Appends the rows of one call, in order, and one head over them; returns the number before its first. Runs after the
 -- call's function, under the lock that batch_open took. Under a head stands, for each field of each row, the length of
 -- the value in bytes, `:`, the value, `,`; `-,` for no fields at all, which the reply leaves out (PROTOCOL.md).
-create function log_append(verb_ text, party_ text[], certificate_ bytea[], origin_ text[], fields_ text[], outcome_ text[])
+create function log_append(verb_ text, party_ text[], certificate_ bytea[], origin_ text[], fields_ text[],
+                           outcome_ text[])
 returns bigint language plpgsql as $$
 declare
     before log_head;
@@ -29,7 +30,8 @@ begin
     from unnest(party_, certificate_, origin_, fields_, outcome_)
          with ordinality request (party, certificate, origin, fields, outcome, ord);
     select string_agg(length((before.log + ord)::text) || ':' || (before.log + ord) || time_text
-                      || octet_length(party) || ':' || party || ',64:' || encode(substr(certificate, 1, 32), 'hex') || ','
+                      || octet_length(party) || ':' || party || ',64:' || encode(substr(certificate, 1, 32), 'hex')
+                      || ','
                       || octet_length(origin) || ':' || origin || verb_text
                       || case fields when '' then '-,' else octet_length(fields) || ':' || fields || ',' end
                       || octet_length(outcome) || ':' || outcome || ',',

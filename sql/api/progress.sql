@@ -1,5 +1,5 @@
--- What people read of the counts: running sums, the same cost with ten rows as with ten million; `as-of` sums the tally, and
--- gives for ever the answer it gave.
+-- What people read of the counts: running sums, the same cost with ten rows as with ten million; `as-of` sums the
+-- tally, and gives for ever the answer it gave.
 
 -- The count of one rung among the five.
 create function rung_count(rung text, registered bigint, seated bigint, sat bigint, passed bigint, certified bigint)
@@ -8,14 +8,15 @@ returns bigint language sql immutable as $$
                      when 'passed' then passed when 'certified' then certified end
 $$;
 
--- A count as the ministry sees it where it is not a national total: down to a multiple of 5, nothing of what is under 5.
+-- A count as the ministry sees it where it is not a national total: down to a multiple of 5, and `<5` below that.
 create function masked(count bigint) returns text language sql immutable as $$
     select case when count < 5 then '<5' else (count - count % 5)::text end
 $$;
 
 -- A year's cells and their counts on one rung: now, or (at not NULL) as they were at that number of the log.
 create function cell_counts(year_ integer, language_ text, rung_ text, at bigint)
-returns table (language text, institution text, province text, level text, exam text, month date, nation bigint, own bigint)
+returns table (language text, institution text, province text, level text, exam text, month date,
+               nation bigint, own bigint)
 language plpgsql stable as $$
 #variable_conflict use_column
 begin
@@ -49,7 +50,8 @@ begin
     return query
         select t.language,
                case when yesterday and t.day = today
-                    then rung_count(rung_, t.before_registered, t.before_seated, t.before_sat, t.before_passed, t.before_certified)
+                    then rung_count(rung_, t.before_registered, t.before_seated, t.before_sat, t.before_passed,
+                                    t.before_certified)
                     else rung_count(rung_, t.registered, t.seated, t.sat, t.passed, t.certified) end
         from total t
         where t.year = year_;
@@ -87,7 +89,8 @@ end
 $$;
 
 -- A target as it was at a number of the log; NULL: now.
-create function target_at(year_ integer, language_ text, rung_ text, at bigint) returns integer language sql stable as $$
+create function target_at(year_ integer, language_ text, rung_ text, at bigint)
+returns integer language sql stable as $$
     select count from target
     where year = year_ and language = language_ and rung = rung_ and (at is null or log <= at)
     order by log desc limit 1
@@ -133,7 +136,8 @@ create function progress_cells(party_ text, role_ text, year_ integer, language_
 returns table (language text, key text, count bigint) language sql stable as $$
     select c.language,
            case by_ when 'month' then to_char(c.month, 'YYYY-MM') when 'institution' then c.institution
-                    when 'province' then nullif(c.province, '') when 'level' then c.level when 'exam' then c.exam end as key,
+                    when 'province' then nullif(c.province, '') when 'level' then c.level
+                    when 'exam' then c.exam end as key,
            sum(case when role_ = 'roc' then c.own else c.nation end)::bigint
     from cell_counts(year_, language_, rung_, at) c
     where role_ <> 'roc' or c.institution = any (acting_codes(party_))
@@ -167,7 +171,8 @@ begin
                    case by_ when 'month' then c.key end, case by_ when 'institution' then c.key end,
                    case by_ when 'province' then c.key end, case by_ when 'level' then c.key end,
                    case by_ when 'exam' then c.key end,
-                   case when role_ = 'ocw' then masked(c.count) else c.count::text end, null::integer, coalesce(at, newest)
+                   case when role_ = 'ocw' then masked(c.count) else c.count::text end, null::integer,
+                   coalesce(at, newest)
             from progress_cells(party_, role_, year_, language_, rung_, by_, at) c
             order by c.language, c.key;
         return;

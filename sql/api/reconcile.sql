@@ -16,7 +16,8 @@ language sql stable as $$
             and cell.month = date_trunc('month', session.date)::date and cell.year = extract(year from session.date)
             and cell.language = exam.language and cell.level = exam.level
             and cell.province = coalesce(institution.province, '')
-        where registration.state = 'seated' and (rung <= 2 or registration.reached >= case rung when 4 then 3 when 8 then 4 else 5 end)
+        where registration.state = 'seated' and (rung <= 2
+              or registration.reached >= case rung when 4 then 3 when 8 then 4 else 5 end)
            or registration.state = 'waiting' and rung = 1
     ), nation as (
         select distinct on (person, year, language, rung) person, cell, rung from live
@@ -25,21 +26,25 @@ language sql stable as $$
         select distinct on (person, year, language, college, rung) person, cell, rung from live
         order by person, year, language, college, rung, entered
     )
-    select person, cell, coalesce(sum(rung) filter (where not is_own), 0)::integer, coalesce(sum(rung) filter (where is_own), 0)::integer
+    select person, cell, coalesce(sum(rung) filter (where not is_own), 0)::integer,
+           coalesce(sum(rung) filter (where is_own), 0)::integer
     from (select false as is_own, nation.* from nation union all select true, own.* from own) one
     group by person, cell
 $$;
 
 -- Compares everything stored about counts, and the seats of sessions, with what the registrations say, and looks for
--- registrations that point nowhere. A row a difference: none when all is right. For operators and tests; it reads everything.
+-- registrations that point nowhere. A row a difference: none when all is right. For operators and tests; it reads
+-- everything.
 create function reconcile() returns table (what text, key text, stored text, computed text) language sql stable as $$
     with right_ as materialized (select * from counted_by_definition()),
     right_cell as materialized (
-        select cell, count(*) filter (where rungs & 1 <> 0) as registered, count(*) filter (where rungs & 2 <> 0) as seated,
+        select cell, count(*) filter (where rungs & 1 <> 0) as registered,
+               count(*) filter (where rungs & 2 <> 0) as seated,
                count(*) filter (where rungs & 4 <> 0) as sat, count(*) filter (where rungs & 8 <> 0) as passed,
                count(*) filter (where rungs & 16 <> 0) as certified,
                count(*) filter (where own_rungs & 1 <> 0) as own_registered,
-               count(*) filter (where own_rungs & 2 <> 0) as own_seated, count(*) filter (where own_rungs & 4 <> 0) as own_sat,
+               count(*) filter (where own_rungs & 2 <> 0) as own_seated,
+               count(*) filter (where own_rungs & 4 <> 0) as own_sat,
                count(*) filter (where own_rungs & 8 <> 0) as own_passed,
                count(*) filter (where own_rungs & 16 <> 0) as own_certified
         from right_ group by cell),
@@ -56,14 +61,16 @@ create function reconcile() returns table (what text, key text, stored text, com
     select 'cell', cell::text, stored.figures, coalesce(computed.figures, '(0,0,0,0,0,0,0,0,0,0)')
     from (select cell, row(registered, seated, sat, passed, certified, own_registered, own_seated, own_sat, own_passed,
                            own_certified)::text as figures from cell) stored
-    full join (select cell, row(registered, seated, sat, passed, certified, own_registered, own_seated, own_sat, own_passed,
+    full join (select cell, row(registered, seated, sat, passed, certified, own_registered, own_seated, own_sat,
+                                own_passed,
                                 own_certified)::text as figures from right_cell) computed using (cell)
     where stored.figures is distinct from coalesce(computed.figures, '(0,0,0,0,0,0,0,0,0,0)')
     union all
     select 'tally', cell::text, coalesce(stored.figures, '(0,0,0,0,0,0,0,0,0,0)'), computed.figures
     from (select cell, row(registered, seated, sat, passed, certified, own_registered, own_seated, own_sat, own_passed,
                            own_certified)::text as figures from told) stored
-    full join (select cell, row(registered, seated, sat, passed, certified, own_registered, own_seated, own_sat, own_passed,
+    full join (select cell, row(registered, seated, sat, passed, certified, own_registered, own_seated, own_sat,
+                                own_passed,
                                 own_certified)::text as figures from cell) computed using (cell)
     where coalesce(stored.figures, '(0,0,0,0,0,0,0,0,0,0)') is distinct from computed.figures
     union all
@@ -83,23 +90,28 @@ create function reconcile() returns table (what text, key text, stored text, com
                          coalesce(sum(sat), 0) as sat, coalesce(sum(passed), 0) as passed,
                          coalesce(sum(certified), 0) as certified
                   from tally where log <= log_before(t.day)
-                               and cell in (select cell.cell from cell where cell.year = t.year and cell.language = t.language)) before
+                  and cell in (select cell.cell from cell where cell.year = t.year and cell.language = t.language)) before
     where row(t.before_registered, t.before_seated, t.before_sat, t.before_passed, t.before_certified)
           is distinct from row(before.registered, before.seated, before.sat, before.passed, before.certified)
     union all
-    select 'seats', session, concat_ws(' ', stored.taken, stored.waiting), concat_ws(' ', count(registration) filter (where registration.state = 'seated'),
+    select 'seats', session, concat_ws(' ', stored.taken, stored.waiting),
+           concat_ws(' ', count(registration) filter (where registration.state = 'seated'),
                                                   count(registration) filter (where registration.state = 'waiting'))
     from session stored left join registration using (session)
     group by session, stored.taken, stored.waiting
     having stored.taken <> count(registration) filter (where registration.state = 'seated')
         or stored.waiting <> count(registration) filter (where registration.state = 'waiting')
     union all
-    select 'points nowhere', concat_ws(' ', registration.session, registration.college, encode(registration.student_hash, 'hex'), registration.again),
-           concat_ws(' ', case when session.session is null then 'session' end, case when institution.code is null then 'college' end,
+    select 'points nowhere',
+           concat_ws(' ', registration.session, registration.college, encode(registration.student_hash, 'hex'),
+                     registration.again),
+           concat_ws(' ', case when session.session is null then 'session' end,
+                     case when institution.code is null then 'college' end,
                      case when registration.elective is not null and elective.code is null then 'elective' end), null
     from registration
     left join session on session.session = registration.session
     left join institution on institution.code = registration.college
     left join elective on elective.code = registration.elective
-    where session.session is null or institution.code is null or registration.elective is not null and elective.code is null
+    where session.session is null or institution.code is null
+       or registration.elective is not null and elective.code is null
 $$;

@@ -7,7 +7,8 @@ returns table (code text, field text, repeated boolean, amended boolean, last bi
 declare
     newest target;
 begin
-    select * into newest from target where year = year_ and language = language_ and rung = rung_ order by log desc limit 1;
+    select * into newest from target where year = year_ and language = language_ and rung = rung_
+    order by log desc limit 1;
     if newest.count = count_ then
         repeated := true;
     elsif newest.log > seen_ then

@@ -1,8 +1,7 @@
--- The registry's tables. Applied once, by `buurtaald migrate`, with search_path = registry.
--- Every `log` column is the number of the write that last had an effect on the row. Nothing here uses a sequence: numbers
--- that people see come from the log, which is gapless.
--- Personal data is in bytea columns only, sealed by the daemon; *_hash columns are their first 32 bytes, the HMAC that
--- tells equal from different without telling what.
+-- The registry's tables. Applied once, by `buurtaald migrate`, with search_path = registry. Every `log` column is the
+-- number of the write that last had an effect on the row. Nothing here uses a sequence: numbers that people see come
+-- from the log, which is gapless. Personal data is in bytea columns only, sealed by the daemon; *_hash columns are
+-- their first 32 bytes, the HMAC that tells equal from different without telling what.
 
 ------------------------------------------------------------------------------------------------ the log
 
@@ -178,11 +177,11 @@ create table session (
     check (state = 'scheduled' or (taken = 0 and waiting = 0))
 ) with (fillfactor = 50);
 
------------------------------------------------------------------------------------------------- persons and registrations
+--------------------------------------------------------------------------------- persons and registrations
 
 -- A person is a bare number (that of the write that first named it) with two look-ups. No foreign keys on the hot road:
--- they took a third of the time of storing a registration (measured). Functions look before they write, rows of sessions,
--- institutions and electives are never deleted, and reconcile() tells what points nowhere.
+-- they took a third of the time of storing a registration (measured). Functions look before they write, rows of
+-- sessions, institutions and electives are never deleted, and reconcile() tells what points nowhere.
 create table student (
     college text not null,
     student_hash bytea not null check (length(student_hash) = 32),
@@ -222,8 +221,8 @@ create table cell (
     unique (institution, exam, month, year, language, level, province)
 ) with (fillfactor = 50);
 
--- Where each person counts, and on which rungs: 1 registered 2 seated 4 sat 8 passed 16 certified. Only recount() writes
--- this table and the three around it; reconcile() tells whether they are what the registrations say.
+-- Where each person counts, and on which rungs: 1 registered 2 seated 4 sat 8 passed 16 certified. Only recount()
+-- writes this table and the three around it; reconcile() tells whether they are what the registrations say.
 create table counted (
     person bigint not null,
     cell integer not null,
@@ -281,11 +280,12 @@ create table registration (
     elective text,
     needs bytea,
     reason text,
-    reached smallint not null default 0,            -- highest rung beyond `seated` that is known: 0, 3 sat, 4 passed, 5 certified
+    reached smallint not null default 0,            -- rung known beyond `seated`: 0, 3 sat, 4 passed, 5 certified
     log bigint not null,
     primary key (session, college, student_hash, again)
 ) with (fillfactor = 80);
-create unique index registration_live on registration (session, college, student_hash) where state in ('seated', 'waiting');
+create unique index registration_live on registration (session, college, student_hash)
+    where state in ('seated', 'waiting');
 create index registration_waiting on registration (session, entered) where state = 'waiting';
 create index registration_person on registration (person);
 create unique index registration_entered on registration (entered); -- the order of `registrations`

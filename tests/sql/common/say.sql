@@ -1,5 +1,5 @@
--- What every test of tests/sql/ uses: pgTAP, and say(), which does what the daemon does with lines of the protocol, in the
--- shape of sql/README.md, and gives the answers as text.
+-- What every test of tests/sql/ uses: pgTAP, and say(), which does what the daemon does with lines of the protocol, in
+-- the shape of sql/README.md, and gives the answers as text.
 
 create schema tap;
 create extension pgtap schema tap;
@@ -25,10 +25,11 @@ begin
 end
 $$;
 
--- A sealed value as the daemon hands it over: 32 bytes that tell equal from different, the flags, then what it would encrypt.
--- Here what begins with `BSN` passes for a BSN.
+-- A sealed value as the daemon hands it over: 32 bytes that tell equal from different, the flags, then what it would
+-- encrypt. Here what begins with `BSN` passes for a BSN.
 create function tests.sealed(name text, value text) returns bytea language sql immutable as $$
-    select sha256(convert_to(name || ' ' || value, 'UTF8')) || decode(case when value like 'BSN%' then '01' else '00' end, 'hex')
+    select sha256(convert_to(name || ' ' || value, 'UTF8')) || decode(case when value like 'BSN%' then '01'
+        else '00' end, 'hex')
            || convert_to('sealed:' || value, 'UTF8')
 $$;
 create function tests.opened(value bytea) returns text language sql immutable as $$
@@ -53,10 +54,12 @@ create function tests.array_of(field tests.field, lines text[]) returns text lan
                                                          when field.sealed then tests.sealed(field.name, value)::text
                                                          else value end), 'null'), ', ' order by place),
                   case when field.sealed then 'bytea' else 'text' end)
-    from (select place, tests.value_of(line, field.name) as value from unnest(lines) with ordinality said (line, place)) given
+    from (select place, tests.value_of(line, field.name) as value from unnest(lines) with ordinality said (line,
+        place)) given
 $$;
 
--- One call of requests of one verb, each a line said by a party in a role: a row an answer (of reads, a row a data row).
+-- One call of requests of one verb, each a line said by a party in a role: a row an answer (of reads, a row a data
+-- row).
 create function tests.call(party text, role text, lines text[])
 returns table (ord bigint, log bigint, answer text, after text) language plpgsql as $$
 #variable_conflict use_column
@@ -83,7 +86,8 @@ begin
                    case command.kind when 'LIST' then 'reply."after"' else 'null::text' end,
                    command.statement, columns, case command.kind when 'LIST' then ', "after"' else '' end);
     return query execute format('execute said(%L::text[], %L::text[], %L::bytea[]%s)', array_fill(party, array[count]),
-                                array_fill(role, array[count]), array_fill(tests.admitted(party, role), array[count]), given);
+                                array_fill(role, array[count]), array_fill(tests.admitted(party, role), array[count]),
+                                    given);
     deallocate said;
 end
 $$;
