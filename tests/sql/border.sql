@@ -1,6 +1,6 @@
 -- The clock, whose rows, what the daemon is told at its start.
 begin;
-select plan(24);
+select plan(27);
 
 select is(wire_time('2027-04-02T08:11:12.5Z'), '2027-04-02T10:11:12.5+02:00', 'times in Amsterdam, in summer');
 select is(wire_time('2027-01-02T08:00:00Z'), '2027-01-02T09:00:00+01:00', 'and in winter');
@@ -56,6 +56,14 @@ select is(array[token_number('12', 1), token_number('a:7', 2), token_number('', 
           token_number('9999999999999999999', 1),
                 token_number('a', 2)], array[12, 7, null, null, null, null]::bigint[], 'a number in a token, or none');
 select is((select count(*) from admit('\x')), 1::bigint, 'a certificate of any length gets an answer');
+
+-- the api in use
+update api set used = now() - interval '30 seconds';
+select is((select count(*) from news(0)), 1::bigint, 'news of an empty log is one row');
+select is((select used from api), now() - interval '30 seconds', 'that the api is in use is noted once a minute');
+update api set used = now() - interval '2 hours';
+select news(0);
+select is((select used from api where name = current_schema()), now(), 'and then it is');
 
 select * from finish();
 rollback;
