@@ -39,15 +39,17 @@ $$;
 
 -- The speakers of a call, each once, in the order of (party, role, certificate).
 create function register_speakers(party_ text[], role_ text[], certificate_ bytea[]) returns register_speaker[]
-language sql stable as $$
-    select array_agg(row(
+language plpgsql stable as $$
+begin
+    return (select array_agg(row(
                certificate_live(s.party, s.role, s.certificate),
                case when exists (select from institution old where old.successor = s.party) then acting_codes(s.party)
                     else array[s.party] end,
                case when own.successor is null then s.party else final_heir(s.party) end,
                coalesce(own.numbers = 'nine', false))::register_speaker order by s.party, s.role, s.certificate)
     from (select distinct party, role, certificate from unnest(party_, role_, certificate_) s (party, role, certificate)) s
-    left join institution own on own.code = s.party
+    left join institution own on own.code = s.party);
+end
 $$;
 
 -- One stretch: its elements, of which it takes those before the first that touches a person of an element before it.
@@ -95,7 +97,7 @@ begin
     ), judged as materialized (
         select found.*, attempt_kind(again, newest, goes_on) as kind,
                coalesce(person_by_eckid, person_by_number, log) as person,
-               (eckid_hash <> eckid_held and (eckid <> '' or eckid_shared(person_by_number))) is true as eckid_differs,
+               case when eckid_hash <> eckid_held then eckid <> '' or eckid_shared(person_by_number) else false end as eckid_differs,
                -- As it is already, in each field that is given.
                substr(name, 1, 32) = substr((stored).name, 1, 32) and substr(born, 1, 32) = substr((stored).born, 1, 32)
                and or_stored(elective, (stored).elective) is not distinct from (stored).elective
