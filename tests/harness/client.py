@@ -138,7 +138,7 @@ class Client:
         except (ConnectionError, ssl.SSLError, BrokenPipeError) as error:
             raise Closed(self.last_words(), f"while sending: {error}") from error
 
-    def post(self, verb, **fields):
+    def post(self, verb, /, **fields):
         self.send(encode(verb, fields))
 
     def end_writing(self):
@@ -201,7 +201,7 @@ class Client:
                 return Reply(line, rows)
             rows.append(decode_fields(line[1:]))
 
-    def ask(self, verb, **fields):
+    def ask(self, verb, /, **fields):
         self.post(verb, **fields)
         return self.reply()
 
@@ -209,7 +209,7 @@ class Client:
         self.send(line.encode() if isinstance(line, str) else line)
         return self.reply()
 
-    def must(self, verb, **fields):
+    def must(self, verb, /, **fields):
         """Asks, and expects OK."""
         reply = self.ask(verb, **fields)
         assert reply.ok, f"{encode(verb, fields)!r} was answered {reply}"
@@ -226,7 +226,7 @@ class Client:
             replies.append(self.reply())
         return replies
 
-    def read_list(self, verb, limit, **fields):
+    def read_list(self, verb, limit, /, **fields):
         """All rows of a list, page after page; checks what pages promise."""
         rows, after = [], None
         while True:

@@ -1,5 +1,6 @@
 """Clients that do as the protocol tells them when something goes wrong: wait where they hear BUSY, connect again where the
 connection ends, and send again what was not answered. What they saw stays with them for the test to judge."""
+import os
 import random
 import ssl
 import threading
@@ -9,28 +10,32 @@ from harness.client import Client, Closed, encode
 
 
 class Registrar(threading.Thread):
-    """Registers students one after another, or `depth` at a time, until all are answered or `stop` is set.
+    """Registers students one after another, or `depth` at a time, until all are answered or `stop` is called. Every
+    `leave`th of them (0: none) it takes off again once the registration is acknowledged.
 
-    acknowledged   {student: the Reply that was OK}
+    acknowledged   {student: the Reply to its register that was OK}
+    left           {student: the Reply to its withdraw that was OK}
     refused        [(student, reply)] of answers NO and BAD
     busy           {code: how many} of BUSY
     ends           {code of BYE, or "cut": how many}
-    sent_twice     students that were sent again after an end without an answer
+    sent_twice     (verb, student) of what was sent again after an end without an answer
     faults         what must not happen: refused connections and the like, as text
     """
 
-    def __init__(self, address, context, session, students, depth=1, again_seconds=60):
+    def __init__(self, address, context, session, students, depth=1, leave=0, again_seconds=60):
         super().__init__(daemon=True)
         self.address, self.context, self.session = address, context, session
-        self.students, self.depth, self.again_seconds = list(students), depth, again_seconds
-        self.acknowledged, self.refused, self.busy, self.ends = {}, [], {}, {}
+        self.students, self.depth, self.leave, self.again_seconds = list(students), depth, leave, again_seconds
+        self.acknowledged, self.left, self.refused, self.busy, self.ends = {}, {}, [], {}, {}
         self.sent_twice, self.faults = set(), []
         self.stopping = threading.Event()
         self.seconds_busy = 0.02  # stands in for retry=, which is whole seconds
 
-    def line(self, student):
-        return encode("register", {"session": self.session, "student": student, "name": f"Naam, {student}", "born": "2008-03-14",
-                                   "tag": student})
+    def line(self, verb, student):
+        fields = {"session": self.session, "student": student, "tag": f"{verb}.{student}"}
+        if verb == "register":
+            fields.update(name=f"Naam, {student}", born="2008-03-14")
+        return encode(verb, fields)
 
     def run(self):
         try:
@@ -64,7 +69,7 @@ class Registrar(threading.Thread):
 
     def work(self):
         client, flying = None, []
-        todo = self.students[::-1]
+        todo = [("register", student) for student in reversed(self.students)]
         while (todo or flying) and not self.stopping.is_set():
             try:
                 if client is None:
@@ -74,7 +79,7 @@ class Registrar(threading.Thread):
                 fresh = [todo.pop() for _ in range(min(len(todo), self.depth - len(flying)))]
                 flying += fresh
                 if fresh:
-                    client.send(b"".join(self.line(student) for student in fresh))
+                    client.send(b"".join(self.line(*job) for job in fresh))
                 reply = client.reply()
             except (Closed, TimeoutError, OSError) as end:
                 self.note_end(getattr(end, "bye", None))
@@ -85,23 +90,31 @@ class Registrar(threading.Thread):
                 todo += flying[::-1]
                 flying = []
                 continue
-            student = flying.pop(0)
-            if reply.get("tag") != student:
-                raise ValueError(f"the answer to {student} is {reply}")
-            if reply.ok:
-                self.acknowledged[student] = reply
-            elif reply.status == "BUSY":
-                self.busy[reply.code] = self.busy.get(reply.code, 0) + 1
-                if int(reply["retry"]) < 1:
-                    raise ValueError(f"retry: {reply}")
-                todo.append(student)
-                if reply.code == "unknown":
-                    self.sent_twice.add(student)
-                self.stopping.wait(self.seconds_busy)
-            else:
-                self.refused.append((student, reply))
+            self.take(reply, flying.pop(0), todo)
         if client:
             client.close()
+
+    def take(self, reply, job, todo):
+        """An answer to `job`; what there is to do because of it goes on top of `todo`."""
+        verb, student = job
+        if reply.get("tag") != f"{verb}.{student}":
+            raise ValueError(f"the answer to {job} is {reply}")
+        if reply.ok and verb == "register":
+            self.acknowledged[student] = reply
+            if self.leave and len(self.acknowledged) % self.leave == 0:
+                todo.append(("withdraw", student))
+        elif reply.ok:
+            self.left[student] = reply
+        elif reply.status == "BUSY":
+            self.busy[reply.code] = self.busy.get(reply.code, 0) + 1
+            if int(reply["retry"]) < 1:
+                raise ValueError(f"retry: {reply}")
+            todo.append(job)
+            if reply.code == "unknown":
+                self.sent_twice.add(job)
+            self.stopping.wait(self.seconds_busy)
+        else:
+            self.refused.append((student, reply))
 
     def stop(self):
         self.stopping.set()
@@ -121,28 +134,34 @@ def numbers(prefix, count):
 
 
 def dice(name):
-    """A source of chance whose seed is printed, so that a run can be had again: pytest shows it when the test fails."""
-    seed = random.randrange(1 << 32)
+    """A source of chance whose seed is printed (pytest shows it when the test fails), and taken from BUURTAAL_SEED where that
+    is set, so that a run can be had again."""
+    seed = int(os.environ.get("BUURTAAL_SEED") or random.randrange(1 << 32))
     print(f"{name}: seed {seed}")
     return random.Random(seed)
 
 
 def check_acknowledged(registry, registrars):
-    """Every acknowledged registration is there, once, under the number of its answer; nothing is there that nobody asked."""
+    """Every acknowledged write is there, once, under the number of its answer. Returns the jobs that were answered
+    `repeated`: done, and their first answer lost."""
     newest = registry.check_log()
     registry.check_sessions()
-    fresh = {int(reply["log"]): student for registrar in registrars for student, reply in registrar.acknowledged.items()
-             if "repeated" not in reply.fields}
-    assert len(fresh) == sum("repeated" not in reply.fields for registrar in registrars
-                             for reply in registrar.acknowledged.values()), "one number of the log for two writes"
+    answers = [(verb, student, reply) for registrar in registrars
+               for verb, replies in (("register", registrar.acknowledged), ("withdraw", registrar.left))
+               for student, reply in replies.items()]
+    fresh = {int(reply["log"]): verb for verb, _, reply in answers if "repeated" not in reply.fields}
+    repeated = {(verb, student) for verb, student, reply in answers if "repeated" in reply.fields}
+    assert len(fresh) + len(repeated) == len(answers), "one number of the log for two writes"
     assert max(fresh, default=0) <= newest
-    audit = dict(registry.execute("select log, outcome from audit where verb = 'register'"))
-    assert all(audit.get(log) == "OK" for log in fresh), "an acknowledged write is not in the log"
-    entered = {row[0] for row in registry.execute("select entered from registration")}
-    assert entered >= set(fresh), "an acknowledged registration is not there"
-    # What is there beyond the answers is what was done and whose answer was lost: it was sent again and heard `repeated`.
-    repeated = {student for registrar in registrars for student, reply in registrar.acknowledged.items()
-                if "repeated" in reply.fields}
+    audit = {row[0]: row[1:] for row in registry.execute("select log, verb, outcome from audit")}
+    assert all(audit.get(log) == (verb, "OK") for log, verb in fresh.items()), "an acknowledged write is not in the log"
+    states = dict(registry.execute("select entered, state from registration"))
+    for registrar in registrars:
+        for student, reply in registrar.acknowledged.items():
+            if "repeated" not in reply.fields:
+                state = states.get(int(reply["log"]))
+                assert state in (("withdrawn",) if student in registrar.left else ("seated", "waiting", "withdrawn")), \
+                    f"{student} was acknowledged under {reply['log']} and is {state}"
     sent_twice = set().union(*(registrar.sent_twice for registrar in registrars)) if registrars else set()
     assert repeated <= sent_twice, "a repeat that nobody sent twice"
-    return fresh, repeated
+    return repeated

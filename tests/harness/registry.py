@@ -72,11 +72,11 @@ def execute(connection_string, sql, *values):
 class Daemon:
     """A running buurtaald. `address` is where it listens. Always stopped by its own process id."""
 
-    def __init__(self, registry, config, listener=None, program=PROGRAM, wait=True):
+    def __init__(self, registry, config, listener=None, program=None, wait=True):
         self.registry = registry
         self.log_path = f"{registry.folder}/daemon-{registry.next_number()}.log"
         self.log_at = 0
-        argv = [program, "-f", config]
+        argv = [program or PROGRAM, "-f", config]
         environment = {name: value for name, value in os.environ.items()
                        if name not in ("LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET", "JOURNAL_STREAM")}
         pass_fds = ()
@@ -130,6 +130,10 @@ class Daemon:
         """Ends it and gives its status."""
         if self.running():
             self.tell(number)
+        return self.wait(seconds)
+
+    def wait(self, seconds=40):
+        """Its status, once it has ended by what it was told."""
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -120,7 +120,7 @@ def test_a_revoked_certificate_is_dead_at_once_and_its_connections_close_within_
 
 def test_a_grant_by_oin_admits_what_the_authority_signs_until_it_is_revoked(registry):
     daemon = registry.start()
-    authority, oin = registry.world.authority, "00000007000025PJ0000"
+    authority, oin = registry.world.authority, "0000000700025PJ00000"
     first, second = authority.issue("a", oin=oin), authority.issue("b", oin=oin)
     named = {"oin": oin, "issuer": authority.fingerprint}
     assert refusal(daemon, first) == "not-granted"

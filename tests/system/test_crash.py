@@ -2,15 +2,13 @@
 has no gap; everything comes back by itself."""
 import os
 import re
-import shutil
 import signal
-import subprocess
-import tempfile
 
 import pytest
 
+from harness.cluster import Cluster
 from harness.load import Registrar, check_acknowledged, numbers
-from harness.registry import ROOT, World, conninfo, day, execute, until
+from harness.registry import day, until
 
 CLIENTS = 16
 
@@ -80,38 +78,22 @@ def test_killed_backends_are_replaced_and_nothing_is_done_twice(registry):
 
 @pytest.fixture(scope="module")
 def private():
-    """A world on a cluster of its own, that may be killed: (world, its folder)."""
-    folder = tempfile.mkdtemp(prefix="buurtaal-crash-")
-    tool = f"{ROOT}/tools/demo/cluster"
-    try:
-        subprocess.run([tool, "start", f"{folder}/pg"], check=True, stdin=subprocess.DEVNULL)
-        text = subprocess.run([tool, "env", f"{folder}/pg", "crash"], check=True, stdout=subprocess.PIPE, text=True).stdout
-        owner, write = (re.search(f"BUURTAAL_DB_{role}='(.*)'", text).group(1) for role in ("OWNER", "WRITE"))
-        execute(conninfo(owner, dbname="postgres"), "create database crash")
-        os.makedirs(f"{folder}/world", mode=0o700)
-        yield World(f"{folder}/world", owner, write), folder
-    finally:
-        subprocess.run([tool, "stop", f"{folder}/pg"], check=True, stdin=subprocess.DEVNULL)
-        shutil.rmtree(folder)
-
-
-def postmaster(folder):
-    with open(f"{folder}/pg/postmaster.pid", encoding="ascii") as file:
-        return int(file.readline())
+    """A cluster of its own, that may be killed."""
+    with Cluster("crash") as cluster:
+        yield cluster
 
 
 @pytest.mark.parametrize("victim", ["backend", "cluster"])
 def test_a_killed_cluster_is_waited_for_and_what_was_acknowledged_is_in_it(private, tmp_path, victim):
-    world, folder = private
-    registry = world.copy(tmp_path, world.founded)
+    registry = private.world.copy(tmp_path, private.world.founded)
     try:
         daemon = registry.start()
         registrars = begin(registry, daemon, 60, depth=2)
         wait_more(registrars, 200)
         if victim == "cluster":
-            os.kill(postmaster(folder), signal.SIGKILL)
+            private.kill()
             until("BUSY or BYE", lambda: any(r.busy or r.ends.get("database") for r in registrars), 30)
-            subprocess.run([f"{ROOT}/tools/demo/cluster", "start", f"{folder}/pg"], check=True, stdin=subprocess.DEVNULL)
+            private.start()
         else:
             os.kill(backends(registry)[0], signal.SIGKILL)  # PostgreSQL then ends all others and recovers
         finish_when_back(registry, registrars, daemon)

@@ -1,12 +1,12 @@
 """What is not the protocol is answered BAD as PROTOCOL.md says, and never ends the daemon."""
-import random
 import socket
 import ssl
 import struct
 
 import pytest
 
-from harness.client import Client, Closed
+from harness.client import Closed
+from harness.load import dice
 
 # A line, and how it is answered; the connection goes on.
 FAULTS = [
@@ -91,24 +91,22 @@ def test_the_longest_line_is_8192_bytes(registry):
 
 
 def test_junk_in_every_shape_leaves_the_daemon_as_it_was(registry):
-    seed = random.randrange(1 << 32)
-    print(f"seed {seed}")
-    dice = random.Random(seed)
+    chance = dice("junk")
     daemon = registry.start()
     watch = daemon.connect("25LU")
     for turn in range(150):
         if turn % 3 == 0:  # not even TLS
             raw = socket.create_connection(daemon.address, 20)
-            raw.sendall(dice.randbytes(dice.randrange(1, 4000)))
-            if dice.random() < 0.5:
+            raw.sendall(chance.randbytes(chance.randrange(1, 4000)))
+            if chance.random() < 0.5:
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # reset, not end
             raw.close()
             continue
         with daemon.connect("25LU") as client:
             try:
                 client.socket.settimeout(0.3)
-                client.socket.sendall(junk(dice))
-                if dice.random() < 0.5:
+                client.socket.sendall(junk(chance))
+                if chance.random() < 0.5:
                     client.last_words()
             except (OSError, ssl.SSLError):
                 pass
@@ -118,17 +116,17 @@ def test_junk_in_every_shape_leaves_the_daemon_as_it_was(registry):
     registry.check_log()
 
 
-def junk(dice):
+def junk(chance):
     """Bytes, words of the protocol in disorder, or good lines with one byte changed."""
-    kind = dice.randrange(3)
+    kind = chance.randrange(3)
     if kind == 0:
-        return dice.randbytes(dice.randrange(1, 20000))
+        return chance.randbytes(chance.randrange(1, 20000))
     words = [b"register", b"session=S", b"student=", b'"', b"name=N", b" ", b"  ", b"born=2009", b"\n", b"=", b"tag=1", b"check=yes"]
     if kind == 1:
-        return b" ".join(dice.choice(words) for _ in range(dice.randrange(1, 2000)))
+        return b" ".join(chance.choice(words) for _ in range(chance.randrange(1, 2000)))
     lines = bytearray(b'register session=S student=1 name="de Vries, Jan" born=2009 tag=1\nping\nsessions limit=3\n' * 20)
-    for _ in range(dice.randrange(1, 10)):
-        lines[dice.randrange(len(lines))] = dice.randrange(256)
+    for _ in range(chance.randrange(1, 10)):
+        lines[chance.randrange(len(lines))] = chance.randrange(256)
     return bytes(lines)
 
 

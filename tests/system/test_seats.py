@@ -79,7 +79,7 @@ def check_places(registry, clients):
         told = {}
         for client in clients:
             for row in client.read_list("registrations", 7, session=session):
-                if row["state"] == "waiting":
+                if row.get("state") == "waiting":  # a host is told no state
                     told[int(row["place"])] = (row["institution"], row["student"], row["log"])
         queue = registry.execute("""select row_number() over (order by entered), college from registration
                                     where session = %s and state = 'waiting'""", session)

@@ -1,0 +1,83 @@
+"""The `buurtaal` command beside a real daemon: certificates from `buurtaal ca`, lines, DUO's file, the board."""
+import json
+import os
+import subprocess
+
+from harness.certificates import Identity
+from harness.client import Client, Closed, tls_context
+from harness.registry import ROOT, TOOL, day
+from harness.tool import Tool
+
+
+def ca(*argv):
+    done = subprocess.run([TOOL, "ca", *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=60, check=False)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_certificates_of_buurtaal_ca_serve_both_sides_until_they_are_revoked(registry, tmp_path):
+    folder = str(tmp_path / "authority")
+    ca("init", folder, "--name", "Proef")
+    ca("issue", folder, "server", "--server", "127.0.0.1")
+    ca("issue", folder, "college")
+    ca("issue", folder, "lost")
+    ca("revoke", folder, "lost")
+    paths = {name: next(path for path in (f"{folder}/{name}.pem",) if os.path.exists(path))
+             for name in ("ca", "server", "college", "lost", "crl")}
+    daemon = registry.start(tls__certificate=paths["server"], tls__key=f"{folder}/server.key", tls__ca=paths["ca"],
+                            tls__crl=paths["crl"])
+    college = Identity(paths["college"], f"{folder}/college.key")
+    assert college.fingerprint in ca("fingerprint", paths["college"])
+    # Granted by a daemon that knows the other CA.
+    with registry.start().connect("ADMIN") as admin:
+        admin.must("grant", party="25LU", role="roc", fingerprint=college.fingerprint)
+    with Client(daemon.address, tls_context(paths["ca"], college.files)) as client:
+        assert client.greeting["party"] == "25LU"
+    for identity, code in ((Identity(paths["lost"], f"{folder}/lost.key"), "revoked"),
+                           (registry.world.identities["25LU"], "other-ca")):
+        try:
+            Client(daemon.address, tls_context(paths["ca"], identity.files)).close()
+            raise AssertionError(f"{code}: it was let in")
+        except Closed as closed:
+            assert closed.bye == code
+
+
+def test_lines_are_sent_and_answers_told_by_the_status(registry):
+    daemon = registry.start()
+    tool = Tool(registry, daemon.address, "25LU")
+    assert "party=25LU" in tool.run("send", "whoami", wanted=0)[1]
+    assert "NO role" in tool.run("send", "target year=2027 language=de rung=seated count=1", wanted=1)[1]
+    assert "BAD verb" in tool.run("send", "wohami", wanted=65)[1]
+    assert "state=offered" in tool.run("send", "offer elective=K0959 schoolyear=2026 students=3", wanted=0)[1]
+
+
+def test_institutions_of_duo_come_in_and_twice_is_once(registry):
+    daemon = registry.start()
+    tool = Tool(registry, daemon.address, "NUFFIC")
+    before = registry.execute("select count(*) from institution")[0][0]
+    path = f"{ROOT}/tools/demo/institutions.csv"
+    tool.run("institutions", "import", path, wanted=0)
+    with open(path, encoding="cp1252") as file:
+        listed = {line.split(";")[2].strip() for line in file.read().splitlines()[1:]}
+    there = {row[0] for row in registry.execute("select code from institution")}
+    assert listed <= there and len(there) > before
+    rows = registry.execute("select * from institution order by code")
+    tool.run("institutions", "import", path, wanted=0)
+    assert registry.execute("select * from institution order by code") == rows
+
+
+def test_the_board_shows_the_count_against_the_target(registry):
+    daemon = registry.start()
+    year = day(200)[:4]
+    with daemon.connect("DIB") as exams, daemon.connect("25LU") as college, daemon.connect("OCW") as ministry:
+        exams.must("schedule", session="S", exam="DIB-A2", date=day(200), seats=9, place="Emmen", host="25LU")
+        for student in range(7):
+            college.must("register", session="S", student=f"s-{student}", name="N", born=2008)
+        ministry.must("target", year=year, language="de", rung="seated", count=5000)
+    tool = Tool(registry, daemon.address, "NUFFIC")
+    board = tool.run("progress", "--year", year, wanted=0)[1]
+    assert "7" in board and "5" in board
+    told = json.loads(tool.run("progress", "--year", year, "--json", wanted=0)[1])
+    assert [(row["count"], row["target"]) for row in told["rows"] if row["scope"] == "national"] == [(7, 5000)]
+    assert told["log"] == registry.execute("select log from log_head")[0][0]
