@@ -65,26 +65,30 @@ declare
     merged_logs bigint[];
 begin
     with found as materialized (
+        -- Its own rows by the whole key, so that a lookup costs the same however many register; those of predecessors by loops.
         select e.*, substr(e.student, 1, 32) as student_hash, substr(e.eckid, 1, 32) as eckid_hash,
                s.session as session_found, s.state as session_state, s.opens, s.closes, s.date, s.seats, s.taken, s.waiting,
-               (r.stored).again as newest, coalesce(r.live, false) as goes_on, r.stored,
-               case when r.live then (r.stored).person else number.person end as person_by_number,
-               number.own as number_held, held.eckid_hash as eckid_held, other.person as person_by_eckid,
-               elective.code as elective_found
+               r.stored, (r.stored).again as newest, coalesce(r.goes_on, false) as goes_on,
+               number.person as number_held, known.person as person_by_number, held.eckid_hash as eckid_held,
+               other.person as person_by_eckid, elective.code as elective_found
         from unnest(entries) e
         left join session s on s.session = e.session
         left join lateral (
-            select held as stored, held.state in ('seated', 'waiting') as live from registration held
-            where held.session = e.session and held.college = any (e.codes) and held.student_hash = substr(e.student, 1, 32)
-            order by held.college = e.codes[1] desc, held.entered desc limit 1) r on true
-        -- A number of a predecessor is the same student, when only one of them has it.
+            select held as stored from registration held
+            where held.session = e.session and held.college = e.codes[1] and held.student_hash = substr(e.student, 1, 32)
+            order by held.again desc limit 1) own on true
         left join lateral (
-            select bool_or(held.college = e.codes[1]) as own,
-                   coalesce(min(held.person) filter (where held.college = e.codes[1]),
-                            case when min(held.person) = max(held.person) then min(held.person) end) as person
-            from student held
-            where held.college = any (e.codes) and held.student_hash = substr(e.student, 1, 32)) number on true
-        left join eckid held on held.person = case when r.live then (r.stored).person else number.person end
+            select found.stored, (found.stored).state in ('seated', 'waiting') as goes_on
+            from (select case when cardinality(e.codes) > 1 and (own.stored).session is null
+                              then registration_find(e.codes, e.session, e.student) else own.stored end as stored
+                  offset 0) found) r on true
+        left join student number on number.college = e.codes[1] and number.student_hash = substr(e.student, 1, 32)
+        left join lateral (
+            select case when r.goes_on then (r.stored).person
+                        when number.person is null and cardinality(e.codes) > 1 then person_inherited(e.codes, e.student)
+                        else number.person end as person
+            offset 0) known on true
+        left join eckid held on held.person = known.person
         left join eckid other on other.eckid_hash = substr(e.eckid, 1, 32)
         left join elective on elective.code = e.elective
     ), taken_on as materialized (
@@ -112,7 +116,7 @@ begin
         from judged, lateral (
             select case when not live then 'revoked'
                         when session_found is null or elective <> '' and elective_found is null then 'not-found'
-                        when number_held is null and get_byte(student, 32) & 1 = 1 and not nine then 'looks-like-bsn'
+                        when person_by_number is null and get_byte(student, 32) & 1 = 1 and not nine then 'looks-like-bsn'
                         when kind in ('ended', 'again') then kind
                         when cardinality(codes) > 2 and registration_ambiguous(stored, codes) then 'taken'
                         when eckid_differs then 'eckid-differs'
@@ -128,7 +132,7 @@ begin
         from decided
     ), student_made as (
         insert into student (college, student_hash, student, person)
-        select codes[1], student_hash, student, person from seated where enters and number_held is not true
+        select codes[1], student_hash, student, person from seated where enters and number_held is null
     ), eckid_made as (
         insert into eckid (eckid_hash, eckid, person)
         select eckid_hash, eckid, person from seated
@@ -195,6 +199,7 @@ create function register(party_ text[], role_ text[], certificate_ bytea[],
 returns table (code text, field text, state text, again integer, place bigint, repeated boolean, amended boolean, last bigint)
 language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off
+set enable_hashjoin = off
 as $$
 #variable_conflict use_column
 declare

@@ -4,27 +4,52 @@
 -- it inherited from a predecessor; a new one is made under its own code. Seats change hands under the number of the write
 -- that did it, and every write ends with recount().
 
--- The newest attempt for a student number in a session among the codes a college acts for, its own first.
+-- The newest attempt for a student number in a session among the codes a college acts for: its own, else the one that
+-- entered last. Each code is looked up by the whole key: a plan for all at once may read the whole session.
 create function registration_find(codes text[], session_ text, student_ bytea) returns registration
 language plpgsql stable as $$
 declare
-    found_ registration;
+    code_ text;
+    one registration;
+    best registration;
 begin
-    select * into found_ from registration
-    where session = session_ and college = any (codes) and student_hash = substr(student_, 1, 32)
-    order by college = codes[1] desc, entered desc
-    limit 1;
-    return found_;
+    foreach code_ in array codes loop
+        select * into one from registration
+        where session = session_ and college = code_ and student_hash = substr(student_, 1, 32)
+        order by again desc limit 1;
+        if one.session is not null and (best.session is null or one.entered > best.entered) then
+            best := one;
+        end if;
+        exit when best.college = codes[1];
+    end loop;
+    return best;
 end
 $$;
 
 -- Whether two predecessors have that number in the session, and nothing tells which student is meant.
 create function registration_ambiguous(found_ registration, codes text[]) returns boolean language plpgsql stable as $$
+declare
+    code_ text;
 begin
-    return found_.college <> codes[1]
-           and exists (select from registration
-                       where session = found_.session and college = any (codes) and college <> found_.college
-                         and student_hash = found_.student_hash);
+    if found_.college = codes[1] then
+        return false;
+    end if;
+    foreach code_ in array codes loop
+        if code_ <> found_.college and exists (
+                select from registration
+                where session = found_.session and college = code_ and student_hash = found_.student_hash) then
+            return true;
+        end if;
+    end loop;
+    return false;
+end
+$$;
+
+-- The person that a number is at the predecessors of a college; NULL when none has it, or two for different persons.
+create function person_inherited(codes text[], student_ bytea) returns bigint language plpgsql stable as $$
+begin
+    return (select case when min(person) = max(person) then min(person) end
+            from student where college = any (codes) and student_hash = substr(student_, 1, 32));
 end
 $$;
 
@@ -240,7 +265,9 @@ create function registrations(party_ text, role_ text, certificate_ bytea,
                               only_session text, only_student bytea, only_institution text, after_ text, limit_ integer)
 returns table (code text, field text, session text, student bytea, institution text, name bytea, born bytea, eckid bytea,
                elective text, needs bytea, state text, again integer, place bigint, log bigint, after text)
-language plpgsql stable as $$
+language plpgsql stable
+set plan_cache_mode = force_custom_plan -- one session, or a page of all: the best plans are far apart
+as $$
 #variable_conflict use_column
 declare
     codes text[] := case when role_ in ('roc', 'exams') then acting_codes(party_) else '{}' end;
