@@ -89,7 +89,8 @@ begin
     elsif stored.part is null then
         insert into exam_part (exam, part, max, pass, log) values (exam_, part_, max_, pass_, running_log());
     else
-        update exam_part part set max = max_, pass = pass_, log = running_log() where part.exam = exam_ and part.part = part_;
+        update exam_part part set max = max_, pass = pass_, log = running_log()
+        where part.exam = exam_ and part.part = part_;
         amended := true;
     end if;
     return next;
@@ -97,14 +98,14 @@ end
 $$;
 
 create function exams(party_ text, role_ text, certificate_ bytea, only_exam text, after_ text, limit_ integer)
-returns table (code text, field text, exam text, issuer text, language text, level text, certificate boolean, edition text,
-               combine boolean, total numeric, parts text, log bigint, after text)
+returns table (code text, field text, exam text, issuer text, language text, level text, certificate boolean,
+               edition text, combine boolean, total numeric, parts text, log bigint, after text)
 language plpgsql stable as $$
 #variable_conflict use_column
 begin
     return query
-        select null, null, e.exam, e.issuer, e.language, e.level, e.certificate, e.edition, e.combine, trim_scale(e.total),
-               own.parts, greatest(e.log, own.log), e.exam
+        select null, null, e.exam, e.issuer, e.language, e.level, e.certificate, e.edition, e.combine,
+               trim_scale(e.total), own.parts, greatest(e.log, own.log), e.exam
         from exam e, lateral (
             select string_agg(part || ':' || trim_scale(max) || ':' || trim_scale(pass), ',' order by part) as parts,
                    max(part.log) as log

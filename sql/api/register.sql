@@ -1,21 +1,22 @@
 -- `register`, the hot road: a whole call is taken at once, and means the same as its elements one after another.
 --
--- The call is cut into stretches, in order. In a stretch no two elements touch the same student or person, so what one of
--- them finds does not depend on those before it, but for the seats, which are dealt out in order by counting. A stretch is
--- one statement, and the next begins when it has run. A call of strangers is one stretch; a call that names one student
--- over and over is a stretch each time.
+-- The call is cut into stretches, in order. In a stretch no two elements touch the same student or person, so what
+-- one of them finds does not depend on those before it, but for the seats, which are dealt out in order by counting.
+-- A stretch is one statement, and the next begins when it has run. A call of strangers is one stretch; a call that
+-- names one student over and over is a stretch each time.
 --
--- Rules of speed: a set is never joined with a set, only with tables, by index (the settings on register()); what is known
--- of an element travels with it.
+-- Rules of speed: a set is never joined with a set, only with tables, by index (the settings on register()); what is
+-- known of an element travels with it.
 
 -- An element of a call, with what is known of its speaker.
 create type register_entry as (
     ord integer, log bigint, live boolean, codes text[], nine boolean,
-    session text, student bytea, eckid bytea, name bytea, born bytea, elective text, needs bytea, again integer, seen bigint
+    session text, student bytea, eckid bytea, name bytea, born bytea, elective text, needs bytea, again integer,
+    seen bigint
 );
 
--- Who speaks: whether the certificate still does, the codes whose rows it may change (its own first), who holds those of
--- all of its line, and whether its student numbers may look like a BSN.
+-- Who speaks: whether the certificate still does, the codes whose rows it may change (its own first), who holds those
+-- of all of its line, and whether its student numbers may look like a BSN.
 create type register_speaker as (live boolean, codes text[], heir text, nine boolean);
 
 create type register_answer as (
@@ -47,7 +48,8 @@ begin
                     else array[s.party] end,
                case when own.successor is null then s.party else final_heir(s.party) end,
                coalesce(own.numbers = 'nine', false))::register_speaker order by s.party, s.role, s.certificate)
-    from (select distinct party, role, certificate from unnest(party_, role_, certificate_) s (party, role, certificate)) s
+    from (select distinct party, role, certificate
+          from unnest(party_, role_, certificate_) s (party, role, certificate)) s
     left join institution own on own.code = s.party);
 end
 $$;
@@ -65,34 +67,38 @@ declare
     merged_logs bigint[];
 begin
     with found as materialized (
-        -- Its own rows by the whole key, so that a lookup costs the same however many register; those of predecessors by loops.
+        -- Its own rows by the whole key, so that a lookup costs the same however many register; those of predecessors
+        -- by loops.
         select e.*, substr(e.student, 1, 32) as student_hash, substr(e.eckid, 1, 32) as eckid_hash,
-               s.session as session_found, s.state as session_state, s.opens, s.closes, s.date, s.seats, s.taken, s.waiting,
-               r.stored, (r.stored).again as newest, coalesce(r.goes_on, false) as goes_on,
+               s.session as session_found, s.state as session_state, s.opens, s.closes, s.date, s.seats, s.taken,
+               s.waiting, r.stored, (r.stored).again as newest, coalesce(r.goes_on, false) as goes_on,
                number.person as number_held, known.person as person_by_number, held.eckid_hash as eckid_held,
                other.person as person_by_eckid, elective.code as elective_found
         from unnest(entries) e
         left join session s on s.session = e.session
         left join lateral (
             select held as stored from registration held
-            where held.session = e.session and held.college = e.codes[1] and held.student_hash = substr(e.student, 1, 32)
+            where held.session = e.session and held.college = e.codes[1]
+              and held.student_hash = substr(e.student, 1, 32)
             order by held.again desc limit 1) own on true
         left join lateral (
             select found.stored, (found.stored).state in ('seated', 'waiting') as goes_on
-            from (select case when cardinality(e.codes) > 1 and (own.stored).session is null
-                              then registration_find(e.codes, e.session, e.student) else own.stored end as stored
+            from (select case when cardinality(e.codes) > 1 then registration_find(e.codes, e.session, e.student)
+                              else own.stored end as stored
                   offset 0) found) r on true
         left join student number on number.college = e.codes[1] and number.student_hash = substr(e.student, 1, 32)
         left join lateral (
             select case when r.goes_on then (r.stored).person
-                        when number.person is null and cardinality(e.codes) > 1 then person_inherited(e.codes, e.student)
+                        when number.person is null and cardinality(e.codes) > 1
+                            then person_inherited(e.codes, e.student)
                         else number.person end as person
             offset 0) known on true
         left join eckid held on held.person = known.person
         left join eckid other on other.eckid_hash = substr(e.eckid, 1, 32)
         left join elective on elective.code = e.elective
     ), taken_on as materialized (
-        -- A person may go by several numbers and an ECK iD: the stretch ends before the second element that touches one.
+        -- A person may go by several numbers and an ECK iD: the stretch ends before the second element that touches
+        -- one.
         select min(ord) as before
         from (select ord, row_number() over (partition by person order by ord) as nth
               from (select ord, person_by_number as person from found where person_by_number is not null
@@ -101,7 +107,8 @@ begin
     ), judged as materialized (
         select found.*, attempt_kind(again, newest, goes_on) as kind,
                coalesce(person_by_eckid, person_by_number, log) as person,
-               case when eckid_hash <> eckid_held then eckid <> '' or eckid_shared(person_by_number) else false end as eckid_differs,
+               case when eckid_hash <> eckid_held then eckid <> '' or eckid_shared(person_by_number) else false end
+                   as eckid_differs,
                -- As it is already, in each field that is given.
                substr(name, 1, 32) = substr((stored).name, 1, 32) and substr(born, 1, 32) = substr((stored).born, 1, 32)
                and or_stored(elective, (stored).elective) is not distinct from (stored).elective
@@ -112,11 +119,13 @@ begin
         where ord < coalesce((select before from taken_on), 2147483647)
     ), decided as materialized (
         select judged.*, refusal.*, refusal.code is null and kind = 'live' and same as repeats,
-               refusal.code is null and kind = 'live' and not same as corrects, refusal.code is null and kind = 'new' as enters
+               refusal.code is null and kind = 'live' and not same as corrects,
+               refusal.code is null and kind = 'new' as enters
         from judged, lateral (
             select case when not live then 'revoked'
                         when session_found is null or elective <> '' and elective_found is null then 'not-found'
-                        when person_by_number is null and get_byte(student, 32) & 1 = 1 and not nine then 'looks-like-bsn'
+                        when person_by_number is null and get_byte(student, 32) & 1 = 1 and not nine
+                            then 'looks-like-bsn'
                         when kind in ('ended', 'again') then kind
                         when cardinality(codes) > 2 and registration_ambiguous(stored, codes) then 'taken'
                         when eckid_differs then 'eckid-differs'
@@ -125,7 +134,8 @@ begin
                         when kind = 'live' then case when (stored).reached > 0 then 'attended' end
                         else session_refusal(session_state, opens, closes, date, today) end as code) refusal
     ), seated as materialized (
-        -- The n-th newcomer of a session is seated while there are seats and nobody waits, and else waits behind the rest.
+        -- The n-th newcomer of a session is seated while there are seats and nobody waits, and else waits behind the
+        -- rest.
         select decided.*,
                case when enters then row_number() over (partition by session, enters order by ord) end as nth,
                case when waiting = 0 then seats - taken else 0 end as free
@@ -141,9 +151,11 @@ begin
         delete from eckid using seated
         where (enters or corrects) and seated.eckid = '' and eckid.person = person_by_number
     ), entered as (
-        insert into registration (session, college, student_hash, again, person, state, entered, name, born, elective, needs, log)
-        select session, codes[1], student_hash, coalesce(again, 1), person, case when nth <= free then 'seated' else 'waiting' end,
-               log, name, born, nullif(elective, ''), nullif(needs, ''), log
+        insert into registration (session, college, student_hash, again, person, state, entered, name, born, elective,
+                                  needs, log)
+        select session, codes[1], student_hash, coalesce(again, 1), person,
+               case when nth <= free then 'seated' else 'waiting' end, log, name, born, nullif(elective, ''),
+               nullif(needs, ''), log
         from seated where enters
     ), corrected as (
         update registration r
@@ -155,8 +167,8 @@ begin
     ), filled as (
         update session
         set taken = session.taken + come.seated, waiting = session.waiting + come.waiting, log = come.log
-        from (select session, count(*) filter (where nth <= free) as seated, count(*) filter (where nth > free) as waiting,
-                     max(log) as log
+        from (select session, count(*) filter (where nth <= free) as seated,
+                     count(*) filter (where nth > free) as waiting, max(log) as log
               from seated where enters group by session) come
         where session.session = come.session
     )
@@ -164,7 +176,8 @@ begin
                code,
                case code when 'not-found' then case when session_found is null then 'session' else 'elective' end
                          when 'looks-like-bsn' then 'student' when 'taken' then 'student' when 'again' then 'again'
-                         when 'eckid-differs' then 'eckid' when 'not-open' then 'session' when 'closed' then 'session' end,
+                         when 'eckid-differs' then 'eckid' when 'not-open' then 'session'
+                         when 'closed' then 'session' end,
                case when enters then case when nth <= free then 'seated' else 'waiting' end
                     when code is null then (stored).state end,
                case when code = 'ended' then newest + (not goes_on)::integer
@@ -194,9 +207,10 @@ end
 $$;
 
 create function register(party_ text[], role_ text[], certificate_ bytea[],
-                         session_ text[], student_ bytea[], eckid_ bytea[], name_ bytea[], born_ bytea[], elective_ text[],
-                         needs_ bytea[], again_ integer[], seen_ bigint[])
-returns table (code text, field text, state text, again integer, place bigint, repeated boolean, amended boolean, last bigint)
+                         session_ text[], student_ bytea[], eckid_ bytea[], name_ bytea[], born_ bytea[],
+                         elective_ text[], needs_ bytea[], again_ integer[], seen_ bigint[])
+returns table (code text, field text, state text, again integer, place bigint, repeated boolean, amended boolean,
+               last bigint)
 language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off
 set enable_hashjoin = off
@@ -212,18 +226,20 @@ declare
     first_ integer := 1;
     last_ integer;
 begin
-    select array_agg(row(ord, base + ord, (speaker).live, (speaker).codes, (speaker).nine, session, student, eckid, name, born,
-                         elective, needs, again, seen)::register_entry order by ord),
+    select array_agg(row(ord, base + ord, (speaker).live, (speaker).codes, (speaker).nine, session, student, eckid,
+                         name, born, elective, needs, again, seen)::register_entry order by ord),
            array_agg(greatest(lag_student, lag_eckid) order by ord)
     into entries, earlier_
     from (
         select *, lag(ord) over (partition by (speaker).heir, substr(student, 1, 32) order by ord) as lag_student,
-               case when eckid <> '' then lag(ord) over (partition by substr(eckid, 1, 32) order by ord) end as lag_eckid
+               case when eckid <> '' then lag(ord) over (partition by substr(eckid, 1, 32) order by ord) end
+                   as lag_eckid
         from (
             select *, speakers[dense_rank() over (order by party, role, certificate)] as speaker
-            from unnest(party_, role_, certificate_, session_, student_, eckid_, name_, born_, elective_, needs_, again_, seen_)
-                 with ordinality request (party, role, certificate, session, student, eckid, name, born, elective, needs,
-                                          again, seen, ord)) request
+            from unnest(party_, role_, certificate_, session_, student_, eckid_, name_, born_, elective_, needs_,
+                        again_, seen_)
+                 with ordinality request (party, role, certificate, session, student, eckid, name, born, elective,
+                                          needs, again, seen, ord)) request
     ) request;
 
     while first_ <= count_ loop

@@ -1,26 +1,32 @@
 -- Registrations and persons: what `register` (register.sql), `withdraw` and `move` share, the two, and the list.
 --
--- A registration is keyed by session, college and student number, and has attempts. A college finds its own, else one that
--- it inherited from a predecessor; a new one is made under its own code. Seats change hands under the number of the write
--- that did it, and every write ends with recount().
+-- A registration is keyed by session, college and student number, and has attempts. A college finds its own, else one
+-- that it inherited from a predecessor; a new one is made under its own code. Seats change hands under the number of
+-- the write that did it, and every write ends with recount().
 
--- The newest attempt for a student number in a session among the codes a college acts for: its own, else the one that
--- entered last. Each code is looked up by the whole key: a plan for all at once may read the whole session.
+-- The newest attempt for a student number in a session among the codes a college acts for: one that lives before one that
+-- has ended, then its own, then the one that entered last. Each code is looked up by the whole key: a plan for all at once
+-- may read the whole session.
 create function registration_find(codes text[], session_ text, student_ bytea) returns registration
 language plpgsql stable as $$
 declare
     code_ text;
     one registration;
     best registration;
+    lives boolean;
+    best_lives boolean;
 begin
     foreach code_ in array codes loop
         select * into one from registration
         where session = session_ and college = code_ and student_hash = substr(student_, 1, 32)
         order by again desc limit 1;
-        if one.session is not null and (best.session is null or one.entered > best.entered) then
+        continue when one.session is null;
+        lives := one.state in ('seated', 'waiting');
+        if best.session is null or lives > best_lives
+           or lives = best_lives and best.college <> codes[1] and one.entered > best.entered then
             best := one;
+            best_lives := lives;
         end if;
-        exit when best.college = codes[1];
     end loop;
     return best;
 end
@@ -77,8 +83,8 @@ begin
 end
 $$;
 
--- Ends a registration that lives, as `withdrawn` or `moved`, and passes its seat on while registration lasts. Returns the
--- persons to recount: its own, and who was promoted.
+-- Ends a registration that lives, as `withdrawn` or `moved`, and passes its seat on while registration lasts. Returns
+-- the persons to recount: its own, and who was promoted.
 create function registration_end(ended registration, state_ text, reason_ text, log_ bigint) returns bigint[]
 language plpgsql as $$
 declare
@@ -87,7 +93,8 @@ begin
     update registration set state = state_, reason = nullif(reason_, ''), log = log_
     where (session, college, student_hash, again) = (ended.session, ended.college, ended.student_hash, ended.again);
     update session
-    set taken = taken - (ended.state = 'seated')::integer, waiting = waiting - (ended.state = 'waiting')::integer, log = log_
+    set taken = taken - (ended.state = 'seated')::integer, waiting = waiting - (ended.state = 'waiting')::integer,
+        log = log_
     where session = ended.session
     returning * into left_;
     if session_promotes(left_) then
@@ -97,8 +104,9 @@ begin
 end
 $$;
 
--- What a line about a registration that should exist comes to, for `withdraw` and `move`: the registration's newest attempt,
--- the kind of the attempt asked for (attempt_kind), and the refusal when there is none or it is not clear which.
+-- What a line about a registration that should exist comes to, for `withdraw` and `move`: the registration's newest
+-- attempt, the kind of the attempt asked for (attempt_kind), and the refusal when there is none or it is not clear
+-- which.
 create function registration_named(party_ text, session_ text, student_ bytea, again_ integer)
 returns table (code text, field text, newest registration, kind text) language plpgsql stable as $$
 #variable_conflict use_column
@@ -165,7 +173,8 @@ begin
 end
 $$;
 
--- The registration that a move made of `ended`, when it went to that session: it entered under the number that ended this one.
+-- The registration that a move made of `ended`, when it went to that session: it entered under the number that ended
+-- this one.
 create function registration_moved_to(ended registration, to_ text) returns registration language plpgsql stable as $$
 declare
     found_ registration;
@@ -192,7 +201,8 @@ begin
 end
 $$;
 
--- The registration goes on in another session, as the next attempt there; what it holds goes with it. The left one ends.
+-- The registration goes on in another session, as the next attempt there; what it holds goes with it. The left one
+-- ends.
 create function move(party_ text, role_ text, certificate_ bytea,
                      session_ text, student_ bytea, to_ text, again_ integer, seen_ bigint)
 returns table (code text, field text, state text, again integer, place bigint, repeated boolean, last bigint)
@@ -258,13 +268,14 @@ begin
 end
 $$;
 
--- The newest attempt of each registration, in the order of `entered`. A college sees its own rows, and of those who have a
--- seat in a session that it hosts college and number; the exam office the candidates of its exams; Nuffic and the
--- administrator no personal data; the ministry nothing. Who may not see student numbers cannot ask for one either.
+-- The newest attempt of each registration, in the order of `entered`. A college sees its own rows, and of those who
+-- have a seat in a session that it hosts college and number; the exam office the candidates of its exams; Nuffic and
+-- the administrator no personal data; the ministry nothing. Who may not see student numbers cannot ask for one
+-- either.
 create function registrations(party_ text, role_ text, certificate_ bytea,
                               only_session text, only_student bytea, only_institution text, after_ text, limit_ integer)
-returns table (code text, field text, session text, student bytea, institution text, name bytea, born bytea, eckid bytea,
-               elective text, needs bytea, state text, again integer, place bigint, log bigint, after text)
+returns table (code text, field text, session text, student bytea, institution text, name bytea, born bytea,
+               eckid bytea, elective text, needs bytea, state text, again integer, place bigint, log bigint, after text)
 language plpgsql stable
 set plan_cache_mode = force_custom_plan -- one session, or a page of all: the best plans are far apart
 as $$

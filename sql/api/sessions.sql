@@ -1,14 +1,14 @@
--- Exam sessions and their seats. The rule of the seats: never one too many, and none free while somebody waits, as long as
--- registration is not over; `taken` and `waiting` of a session are the numbers of its seated and waiting registrations.
--- Every effect on the row, also that a seat was taken or freed, gives it a new `log`.
+-- Exam sessions and their seats. The rule of the seats: never one too many, and none free while somebody waits, as
+-- long as registration is not over; `taken` and `waiting` of a session are the numbers of its seated and waiting
+-- registrations. Every effect on the row, also that a seat was taken or freed, gives it a new `log`.
 
 -- The last day of registration.
 create function session_closes(closes date, date date) returns date language sql immutable as $$
     select coalesce(closes, date - 28)
 $$;
 
--- Whether the day is one on which seats that come free go to who waits. Before `opens` too: on the day itself nobody comes
--- by to do it.
+-- Whether the day is one on which seats that come free go to who waits. Before `opens` too: on the day itself nobody
+-- comes by to do it.
 create function session_promotes(session_ session) returns boolean language sql stable as $$
     select session_.state = 'scheduled' and log_today() <= session_closes(session_.closes, session_.date)
 $$;
@@ -21,15 +21,16 @@ language sql immutable as $$
 $$;
 
 -- Whether the speaker may change a session: the exam office that issues its exam, or its host.
-create function session_yours(party_ text, role_ text, exam_ text, host_ text) returns boolean language plpgsql stable as $$
+create function session_yours(party_ text, role_ text, exam_ text, host_ text) returns boolean
+language plpgsql stable as $$
 begin
     return case when role_ = 'exams' then acting_for(party_, (select issuer from exam where exam = exam_))
                 else acting_for(party_, host_) end;
 end
 $$;
 
--- Gives the free seats of a session to who waits, in the order of `entered`, under the number `log_`; returns the persons,
--- each once, for recount(). Whether it is allowed is the caller's to know.
+-- Gives the free seats of a session to who waits, in the order of `entered`, under the number `log_`; returns the
+-- persons, each once, for recount(). Whether it is allowed is the caller's to know.
 create function promote(session_ text, log_ bigint) returns bigint[] language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
 as $$
@@ -46,7 +47,8 @@ begin
     ), promoted as (
         update registration r set state = 'seated', log = log_
         from first
-        where (r.session, r.college, r.student_hash, r.again) = (session_, first.college, first.student_hash, first.again)
+        where (r.session, r.college, r.student_hash, r.again)
+            = (session_, first.college, first.student_hash, first.again)
         returning r.person
     )
     select array_agg(distinct person) into persons from promoted;
@@ -76,8 +78,8 @@ create function session_fault(wanted session) returns text language sql immutabl
     end
 $$;
 
--- Makes a session, or amends its days and place. The exam, the host and, here, the seats of one that exists stay: another
--- value is `range`. A new date may move registrations to another month's cell, not to another year's.
+-- Makes a session, or amends its days and place. The exam, the host and, here, the seats of one that exists stay:
+-- another value is `range`. A new date may move registrations to another month's cell, not to another year's.
 create function schedule(party_ text, role_ text, certificate_ bytea,
                          session_ text, exam_ text, date_ date, opens_ date, closes_ date, seats_ integer, place_ text,
                          host_ text, seen_ bigint)
