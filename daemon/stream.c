@@ -538,7 +538,7 @@ void stream_flush(struct stream *stream)
 
 size_t stream_unsent(const struct stream *stream)
 {
-    return evbuffer_get_length(stream->output);
+    return evbuffer_get_length(stream->output) + (stream->state == STREAM_FINISHING);
 }
 
 void stream_read(struct stream *stream, bool on)

@@ -50,7 +50,7 @@ struct evbuffer *stream_input(struct stream *stream);
 struct evbuffer *stream_output(struct stream *stream);
 void stream_flush(struct stream *stream);
 
-/* Bytes of output not yet taken by the kernel. */
+/* Bytes of output not yet taken by the kernel; after stream_finish also the close_notify, as one. */
 size_t stream_unsent(const struct stream *stream);
 
 /* Whether to read from the peer. When off, the kernel's buffers fill and the peer waits. On at the start. */

@@ -129,6 +129,37 @@ static void finish_waits_two_seconds_and_no_more(void **state)
     world_disconnect(world);
 }
 
+/* Fills what lies between with records of 1,000 bytes, until one has to wait or `most` are gone; how many are. */
+static size_t fill(struct world *world, size_t most)
+{
+    const char bytes[1000] = "";
+    size_t count = 0;
+    world_connect(world);
+    world->peer.deaf = true;
+    for (; count < most && stream_unsent(world->owner.stream) == 0; count++) {
+        world_say(world, bytes, sizeof bytes);
+        world_idle(world);
+    }
+    return stream_unsent(world->owner.stream) == 0 ? count : count - 1;
+}
+
+/* All output has left, but there is no room for close_notify: it counts, or nobody would see that the peer is stuck. */
+static void close_notify_that_has_to_wait_is_unsent(void **state)
+{
+    struct world *world = *state;
+    size_t all = fill(world, SIZE_MAX);
+    world_disconnect(world);
+    assert_int_equal(fill(world, all), all);
+    world_act(&world->owner, FINISH);
+    world_idle(world);
+    assert_int_equal(world->owner.told[STREAM_CLOSED], 0);
+    assert_true(stream_unsent(world->owner.stream) > 0);
+    world->peer.deaf = false;
+    UNTIL(world, world->peer.ended);
+    assert_int_equal(stream_unsent(world->owner.stream), 0);
+    world_disconnect(world);
+}
+
 static void close_ends_within_the_turn_and_once(void **state)
 {
     struct world *world = *state;
@@ -200,6 +231,7 @@ int main(void)
         cmocka_unit_test(finish_discards_what_still_comes),
         cmocka_unit_test(finish_does_not_lock_with_a_peer_that_sends),
         cmocka_unit_test(finish_waits_two_seconds_and_no_more),
+        cmocka_unit_test(close_notify_that_has_to_wait_is_unsent),
         cmocka_unit_test(close_ends_within_the_turn_and_once),
         cmocka_unit_test(an_owner_may_end_at_every_event),
         cmocka_unit_test(a_reset_is_told),
