@@ -1,0 +1,168 @@
+/* The command's words: both languages say as much, the language is found, files are read as text, lines taken apart. */
+#include "tool_text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tool_answer.h"
+#include "tool_csv.h"
+#include "tool_options.h"
+
+/* The next conversion of a form, its length in `len`; NULL when there is none. `%%` is none. */
+static const char *conversion(const char **form, size_t *len)
+{
+    while ((*form = strchr(*form, '%'))) {
+        const char *at = *form;
+        *len = 1 + strcspn(at + 1, "diouxXcsfgp%") + 1;
+        *form += *len;
+        if (at[*len - 1] != '%')
+            return at;
+    }
+    return NULL;
+}
+
+static void both_languages_take_the_same_values(void **state)
+{
+    (void)state;
+    for (int id = 0; id < TEXT_COUNT; id++) {
+        const char *nl = text_of(TEXT_NL, id), *en = text_of(TEXT_EN, id), *a, *b;
+        size_t a_len = 0, b_len = 0;
+        assert_true(*nl && *en);
+        do {
+            a = nl ? conversion(&nl, &a_len) : NULL;
+            b = en ? conversion(&en, &b_len) : NULL;
+            if (!a != !b || (a && (a_len != b_len || memcmp(a, b, a_len) != 0)))
+                fail_msg("%s", text_of(TEXT_EN, id));
+        } while (a);
+    }
+}
+
+static void the_language_of_the_environment(void **state)
+{
+    static const struct {
+        const char *value;
+        enum text_lang lang;
+    } rows[] = {{"nl_NL.UTF-8", TEXT_NL}, {"en_GB.UTF-8", TEXT_EN}, {"nl", TEXT_NL},    {"C", TEXT_NL},
+                {"C.UTF-8", TEXT_NL},     {"POSIX", TEXT_NL},       {"de_DE", TEXT_EN}, {"nlx", TEXT_EN}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        assert_int_equal(setenv("LC_ALL", rows[i].value, 1), 0);
+        assert_int_equal(text_lang_here(), rows[i].lang);
+    }
+}
+
+static void files_are_read_as_text(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+        const char *text; /* NULL: refused */
+    } rows[] = {
+        {"", 0, NULL},
+        {"\xef\xbb\xbf", 3, NULL},
+        {"\xef\xbb\xbf"
+         "a",
+         4, "a"},
+        {"a\0b", 3, NULL},
+        {"\xc3\xab", 2, "ë"},
+        {"\xeb", 1, "ë"},              /* Windows-1252 */
+        {"\x80", 1, "€"},              /* the same */
+        {"\xef\xbb\xbf\xeb", 4, NULL}, /* says that it is UTF-8, and is not */
+        {"\x81", 1, NULL},             /* neither */
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct csv csv;
+        assert_int_equal(csv_take(&csv, rows[i].bytes, rows[i].len, "test", TEXT_EN), rows[i].text ? 0 : -1);
+        if (rows[i].text) {
+            assert_int_equal(csv.len, strlen(rows[i].text));
+            assert_memory_equal(csv.bytes, rows[i].text, csv.len);
+        }
+        csv_free(&csv);
+    }
+}
+
+static void rows_keep_the_number_of_their_line(void **state)
+{
+    static const char text[] = "a;\"b\nc\";d\r\n\r\n\"\";x";
+    struct csv csv;
+    struct slice values[CSV_COLUMNS];
+    size_t count;
+    (void)state;
+    assert_int_equal(csv_take(&csv, text, strlen(text), "test", TEXT_EN), 0);
+    csv.quoted = true;
+    assert_int_equal(csv_row(&csv, values, &count), 1);
+    assert_int_equal(csv.line, 1);
+    assert_int_equal(count, 3);
+    assert_true(slice_is(values[1], "b\nc") && slice_is(values[2], "d"));
+    assert_int_equal(csv_row(&csv, values, &count), 1);
+    assert_int_equal(csv.line, 4);
+    assert_true(count == 2 && values[0].len == 0 && slice_is(values[1], "x"));
+    assert_int_equal(csv_row(&csv, values, &count), 0);
+    csv_free(&csv);
+    assert_int_equal(csv_take(&csv, "a;\"b", 4, "test", TEXT_EN), 0);
+    csv.quoted = true;
+    assert_int_equal(csv_row(&csv, values, &count), -1);
+    csv_free(&csv);
+}
+
+static void lines_of_the_daemon(void **state)
+{
+    char ok[] = "OK tag=1 state=seated", no[] = "NO closed text=\"de termijn \\\"x\\\"\"", row[] = "= count=3",
+         greeting[] = "* buurtaal 1 log=7", bare[] = "NO", other[] = "HTTP/1.1 400";
+    struct answer answer;
+    (void)state;
+    assert_int_equal(answer_read(ok, strlen(ok), &answer), 0);
+    assert_true(answer.kind == ANSWER_OK && answer_is_status(&answer) &&
+                slice_is(answer_field(&answer, "state"), "seated"));
+    assert_int_equal(answer_read(no, strlen(no), &answer), 0);
+    assert_true(answer.kind == ANSWER_NO && slice_is(answer.word, "closed") &&
+                slice_is(answer_field(&answer, "text"), "de termijn \"x\"") && !answer_field(&answer, "field").at);
+    assert_int_equal(answer_read(row, strlen(row), &answer), 0);
+    assert_true(answer.kind == ANSWER_ROW && !answer_is_status(&answer));
+    assert_int_equal(answer_read(greeting, strlen(greeting), &answer), 0);
+    assert_true(answer.kind == ANSWER_NOTICE && slice_is(answer.word, "buurtaal"));
+    assert_int_equal(answer_read(bare, strlen(bare), &answer), -1);
+    assert_int_equal(answer_read(other, strlen(other), &answer), -1);
+}
+
+static void options_and_operands(void **state)
+{
+    const char *session = NULL;
+    bool dry = false;
+    const struct options_row rows[] = {{"session", &session, NULL, 0}, {"dry-run", NULL, &dry, 0}};
+    const struct options_verb verb = {"submit", TEXT_HELP_SUBMIT, rows, COUNT(rows)};
+    struct tool tool = {.lang = TEXT_NL, .profile = "default"};
+    char *words[] = {(char[]){"file"},      (char[]){"--session=S-1"},
+                     (char[]){"--dry-run"}, (char[]){"--lang"},
+                     (char[]){"en"},        (char[]){"--"},
+                     (char[]){"--x"}};
+    char *unknown[] = {(char[]){"--dry"}}, *twice[] = {(char[]){"--session"}, (char[]){"S-2"}};
+    int status;
+    (void)state;
+    assert_int_equal(options_read(&tool, &verb, COUNT(words), words, &status), 2);
+    assert_string_equal(words[1], "--x");
+    assert_string_equal(session, "S-1");
+    assert_true(dry && tool.lang == TEXT_EN && tool.lang_given);
+    assert_int_equal(options_read(&tool, &verb, 1, unknown, &status), -1);
+    assert_int_equal(status, 64);
+    assert_int_equal(options_read(&tool, &verb, 2, twice, &status), -1);
+    assert_int_equal(status, 64);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_languages_take_the_same_values),
+        cmocka_unit_test(the_language_of_the_environment),
+        cmocka_unit_test(files_are_read_as_text),
+        cmocka_unit_test(rows_keep_the_number_of_their_line),
+        cmocka_unit_test(lines_of_the_daemon),
+        cmocka_unit_test(options_and_operands),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
