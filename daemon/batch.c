@@ -16,6 +16,7 @@
 #define BATCH_MOST 1024 /* items in all in a batch */
 #define LOST_MS 10000   /* how long a batch whose connection broke waits for the next one */
 #define AGAIN_MOST 20   /* repeats after serialisation failures and the like */
+#define ID_ROOM 40
 
 TAILQ_HEAD(source_list, batch_source);
 
@@ -159,15 +160,22 @@ static unsigned long read_number(struct slice text)
     return strtoul(digits, NULL, 10);
 }
 
-/* Our fault, with an id that the client is told and the log explains. */
-static void answer_internal(struct lane *lane, const char *sqlstate, const char *message)
+/* Notes in the log that the first item met with our fault, under an id that is written to `id`. */
+static void note_internal(struct lane *lane, const char *sqlstate, const char *message, char id[ID_ROOM])
 {
-    char id[40], quoted[512];
-    snprintf(id, sizeof id, "%llx-%llu", (unsigned long long)lane->batch->started,
+    char quoted[512];
+    snprintf(id, ID_ROOM, "%llx-%llu", (unsigned long long)lane->batch->started,
              (unsigned long long)++lane->batch->faults);
     log_event(LOG_LEVEL_ERROR, "internal", "id=%s verb=%s sqlstate=%s reason=%s", id,
               lane->items[lane->from]->command->verb, sqlstate[0] ? sqlstate : "-",
               log_quote(quoted, sizeof quoted, message));
+}
+
+/* Our fault, with an id that the client is told and the log explains. */
+static void answer_internal(struct lane *lane, const char *sqlstate, const char *message)
+{
+    char id[ID_ROOM];
+    note_internal(lane, sqlstate, message, id);
     answer_all(lane, lane->from + 1, BATCH_INTERNAL, id);
 }
 
@@ -239,6 +247,10 @@ static void failed(struct lane *lane, const char *sqlstate, const char *message)
         lane->to = lane->from + (lane->to - lane->from) / 2;
         lane->lost = 0;
         send_part(lane);
+    } else if (lane->widest > 0) { /* its backend may still be at work, so nobody can say that nothing stays */
+        char id[ID_ROOM];
+        note_internal(lane, sqlstate, message, id);
+        give_up(lane);
     } else {
         answer_internal(lane, sqlstate, message);
         next_part(lane);
