@@ -8,12 +8,13 @@
 #include <arpa/inet.h>
 #include <libpq-fe.h>
 
-/* What holds unless the connection string says otherwise. A peer that is gone is noticed within some 15 s. */
+/* What holds unless the connection string says otherwise. A peer that is gone is noticed within some 15 s, and a host that
+ * does not answer at all is passed over within 8 s. */
 static const struct {
     const char *keyword, *value;
 } defaults[] = {
     {"application_name", "buurtaald"}, {"client_encoding", "UTF8"}, {"keepalives_idle", "10"},
-    {"keepalives_interval", "5"},      {"keepalives_count", "3"},   {"tcp_user_timeout", "15000"},
+    {"keepalives_interval", "5"},      {"keepalives_count", "3"},   {"tcp_user_timeout", "8000"},
 };
 
 static bool needs_no_lookup(const char *host)
@@ -44,6 +45,20 @@ static const char *refuse_lookup(const PQconninfoOption *options)
         at += len + (at[len] == ',');
     }
     return NULL;
+}
+
+static size_t count_hosts(const PQconninfoOption *options)
+{
+    size_t most = 1;
+    for (const PQconninfoOption *o = options; o->keyword; o++) {
+        size_t count = 1;
+        if (!o->val || (strcmp(o->keyword, "host") != 0 && strcmp(o->keyword, "hostaddr") != 0))
+            continue;
+        for (const char *c = o->val; *c; c++)
+            count += *c == ',';
+        most = count > most ? count : most;
+    }
+    return most;
 }
 
 static int add(struct conninfo *conninfo, size_t *count, const char *keyword, const char *value)
@@ -79,7 +94,7 @@ int conninfo_read(struct conninfo *conninfo, const char *text, bool write, char 
     char *fault = NULL;
     PQconninfoOption *options = PQconninfoParse(text, &fault);
     const char *wrong = options ? refuse_lookup(options) : fault ? fault : "out of memory";
-    *conninfo = (struct conninfo){0};
+    *conninfo = (struct conninfo){.hosts = options ? count_hosts(options) : 1};
     if (!wrong && copy(conninfo, options, write) < 0)
         wrong = "out of memory";
     if (wrong)

@@ -7,6 +7,7 @@
 /* Keywords and their values for PQconnectStartParams, each list ended by NULL. */
 struct conninfo {
     char **keywords, **values;
+    size_t hosts; /* from 1: libpq tries them in turn */
 };
 
 /* Reads `text`; settings it does not give get the daemon's (keepalives, time limits, UTF-8). `write` asks for a server

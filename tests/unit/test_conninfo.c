@@ -29,11 +29,13 @@ static void settings_are_added_unless_given(void **state)
         conninfo_read(&conninfo, "host=/run/pg dbname=buurtaal keepalives_idle=99", false, why, sizeof why), 0);
     assert_string_equal(setting(&conninfo, "host"), "/run/pg");
     assert_string_equal(setting(&conninfo, "keepalives_idle"), "99");
-    assert_string_equal(setting(&conninfo, "tcp_user_timeout"), "15000");
+    assert_string_equal(setting(&conninfo, "tcp_user_timeout"), "8000");
+    assert_int_equal(conninfo.hosts, 1);
     assert_null(setting(&conninfo, "target_session_attrs"));
     conninfo_free(&conninfo);
     assert_int_equal(conninfo_read(&conninfo, "postgresql://u@[::1]:5433,127.0.0.1/db", true, why, sizeof why), 0);
     assert_string_equal(setting(&conninfo, "target_session_attrs"), "read-write");
+    assert_int_equal(conninfo.hosts, 2);
     conninfo_free(&conninfo);
 }
 
