@@ -32,9 +32,8 @@ language sql stable as $$
     group by person, cell
 $$;
 
--- Compares everything stored about counts, and the seats of sessions, with what the registrations say, and looks for
--- registrations that point nowhere. A row a difference: none when all is right. For operators and tests; it reads
--- everything.
+-- Compares everything stored about counts, and the seats of sessions, with what the registrations say. A row a difference:
+-- none when all is right. For operators and tests; it reads everything.
 create function reconcile() returns table (what text, key text, stored text, computed text) language sql stable as $$
     with right_ as materialized (select * from counted_by_definition()),
     right_cell as materialized (
@@ -101,17 +100,4 @@ create function reconcile() returns table (what text, key text, stored text, com
     group by session, stored.taken, stored.waiting
     having stored.taken <> count(registration) filter (where registration.state = 'seated')
         or stored.waiting <> count(registration) filter (where registration.state = 'waiting')
-    union all
-    select 'points nowhere',
-           concat_ws(' ', registration.session, registration.college, encode(registration.student_hash, 'hex'),
-                     registration.again),
-           concat_ws(' ', case when session.session is null then 'session' end,
-                     case when institution.code is null then 'college' end,
-                     case when registration.elective is not null and elective.code is null then 'elective' end), null
-    from registration
-    left join session on session.session = registration.session
-    left join institution on institution.code = registration.college
-    left join elective on elective.code = registration.elective
-    where session.session is null or institution.code is null
-       or registration.elective is not null and elective.code is null
 $$;

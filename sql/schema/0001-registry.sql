@@ -179,11 +179,9 @@ create table session (
 
 --------------------------------------------------------------------------------- persons and registrations
 
--- A person is a bare number (that of the write that first named it) with two look-ups. No foreign keys on the hot road:
--- they took a third of the time of storing a registration (measured). Functions look before they write, rows of
--- sessions, institutions and electives are never deleted, and reconcile() tells what points nowhere.
+-- A person is a bare number (that of the write that first named it) with two look-ups.
 create table student (
-    college text not null,
+    college text not null references institution,
     student_hash bytea not null check (length(student_hash) = 32),
     student bytea not null,
     person bigint not null,
@@ -225,7 +223,7 @@ create table cell (
 -- writes this table and the three around it; reconcile() tells whether they are what the registrations say.
 create table counted (
     person bigint not null,
-    cell integer not null,
+    cell integer not null references cell,
     rungs smallint not null,
     own_rungs smallint not null,
     primary key (person, cell),
@@ -235,7 +233,7 @@ create table counted (
 -- Every change of a cell, for ever: `as-of` sums it up to a number of the log.
 create table tally (
     log bigint not null,
-    cell integer not null,
+    cell integer not null references cell,
     registered integer not null,
     seated integer not null,
     sat integer not null,
@@ -268,7 +266,7 @@ create table total (
 ) with (fillfactor = 20);
 
 create table registration (
-    session text not null,
+    session text not null references session,
     college text not null,
     student_hash bytea not null,
     again integer not null check (again >= 1),
@@ -277,12 +275,13 @@ create table registration (
     entered bigint not null,                        -- number of its `register` or `move`: the order of the queue
     name bytea not null,
     born bytea not null,
-    elective text,
+    elective text references elective,
     needs bytea,
     reason text,
     reached smallint not null default 0,            -- rung known beyond `seated`: 0, 3 sat, 4 passed, 5 certified
     log bigint not null,
-    primary key (session, college, student_hash, again)
+    primary key (session, college, student_hash, again),
+    foreign key (college, student_hash) references student
 ) with (fillfactor = 80);
 create unique index registration_live on registration (session, college, student_hash)
     where state in ('seated', 'waiting');
