@@ -8,8 +8,8 @@
 #include <arpa/inet.h>
 #include <libpq-fe.h>
 
-/* What holds unless the connection string says otherwise. A peer that is gone is noticed within some 15 s, and a host that
- * does not answer at all is passed over within 8 s. */
+/* What holds unless the connection string says otherwise. A peer that is gone is noticed within some 15 s, and a host
+ * that does not answer at all is passed over within 8 s. */
 static const struct {
     const char *keyword, *value;
 } defaults[] = {

@@ -33,6 +33,7 @@
 #define FILES_BESIDES 64 /* descriptors for what is no connection */
 #define PATIENCE_MS 3000
 #define PULSE_MS 20
+#define JUDGED_A_SECOND 32 /* certificates that are looked at again, so that a reload does not stall the loop */
 #define WHY_ROOM 8192
 
 struct server_party {
@@ -235,6 +236,7 @@ static void swap(struct server *server, struct config *config, const struct load
     server->config = config;
     server->tls = loaded->tls;
     server->seal = loaded->seal;
+    server->reloads++;
     log_level((enum log_level)config->log_level);
     allow_files(config);
 }
@@ -349,10 +351,15 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
     struct server *server = arg;
     struct server_client *client;
     int64_t now = clock_monotonic();
+    int judged = 0;
     (void)fd;
     (void)what;
     TAILQ_FOREACH(client, &server->clients, link)
-    session_tick(client->session, now);
+    {
+        session_tick(client->session, now);
+        if (judged < JUDGED_A_SECOND)
+            judged += session_judge(client->session, now);
+    }
     batch_tick(server->batch);
     if (!server->draining || !TAILQ_EMPTY(&server->clients))
         news_tick(server->news);

@@ -23,6 +23,7 @@
 #include "window.h"
 
 #define UNSENT_FEW 16384 /* below it a list goes on */
+#define JUDGE_MS 600000  /* the certificate is looked at again this often */
 
 enum session_state {
     /* TLS is being agreed on. Nothing is known of the peer, and nothing can be told it. */
@@ -53,6 +54,8 @@ struct session {
     bool input_ends;    /* no more bytes will come, or none that count: what is there is the last */
     bool closed;        /* the stream is gone */
     bool reading;       /* what the stream was last told */
+    uint64_t reloads;   /* server->reloads when the certificate was last looked at */
+    int64_t judged;     /* monotonic ms at which it was */
     int64_t owes_since; /* monotonic ms at which output was first seen waiting; 0: none waits */
 };
 
@@ -220,6 +223,23 @@ static const char *verdict_code(enum tls_peer_verdict verdict)
         return "revoked";
     }
     return "no-certificate";
+}
+
+bool session_judge(struct session *session, int64_t now)
+{
+    bool due = session->reloads != session->server->reloads || now - session->judged >= JUDGE_MS;
+    if (session->closed || session->state == SESSION_HANDSHAKE || session->state >= SESSION_ENDING || !due)
+        return false;
+    session->reloads = session->server->reloads;
+    session->judged = now;
+    if (stream_judge(session->stream, session->server->tls) < 0) /* nothing new is known */
+        return true;
+    const char *code = verdict_code(stream_peer(session->stream)->verdict);
+    if (code) {
+        end_now(session, code);
+        proceed(session);
+    }
+    return true;
 }
 
 /* The columns of statement_admit behind COLUMN_REPLIES. */
@@ -447,6 +467,8 @@ struct session *session_new(struct server *server, int fd, bool limit)
     }
     session->server = server;
     session->reading = true;
+    session->reloads = server->reloads;
+    session->judged = clock_monotonic();
     session->stream = stream_open(server->base, server->tls, fd, server->config->limits_handshake, on_stream, session);
     if (!session->stream) {
         free(session);

@@ -552,6 +552,11 @@ const struct stream_peer *stream_peer(const struct stream *stream)
     return &stream->peer;
 }
 
+int stream_judge(struct stream *stream, struct tls *tls)
+{
+    return tls_judge(tls, stream->ssl);
+}
+
 int64_t stream_progress(const struct stream *stream)
 {
     return stream->progress;

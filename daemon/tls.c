@@ -165,6 +165,32 @@ int tls_identify(SSL *ssl, struct stream_peer *peer)
     return issuer && X509_digest(issuer, EVP_sha256(), peer->issuer, NULL) == 1 ? 0 : -1;
 }
 
+/* As OpenSSL goes about it in a handshake (ssl_verify_cert_chain). */
+int tls_judge(struct tls *tls, SSL *ssl)
+{
+    X509 *certificate = SSL_get0_peer_certificate(ssl);
+    struct stream_peer *peer = SSL_get_app_data(ssl);
+    enum tls_peer_verdict before = peer->verdict;
+    int result = -1;
+    if (!certificate)
+        return 0;
+    X509_STORE_CTX *store = X509_STORE_CTX_new();
+    if (store &&
+        X509_STORE_CTX_init(store, SSL_CTX_get_cert_store(tls->context), certificate, SSL_get_peer_cert_chain(ssl)) ==
+            1 &&
+        X509_STORE_CTX_set_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx(), ssl) == 1 &&
+        X509_STORE_CTX_set_default(store, "ssl_client") == 1 &&
+        X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(store), SSL_CTX_get0_param(tls->context)) == 1) {
+        X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(store), SECURITY_LEVEL);
+        result = verify(store, NULL) == 1 ? 0 : -1;
+    }
+    if (result < 0)
+        peer->verdict = before;
+    X509_STORE_CTX_free(store);
+    ERR_clear_error();
+    return result;
+}
+
 SSL *tls_connection(struct tls *tls, int fd, struct stream_peer *peer)
 {
     ERR_clear_error();

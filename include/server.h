@@ -40,6 +40,7 @@ struct server {
     struct config *config;
     struct tls *tls;
     struct seal *seal;
+    uint64_t reloads; /* that have succeeded */
     struct batch *batch;
     struct news *news;
     bool draining; /* no further connections; every session has been told */

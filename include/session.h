@@ -22,6 +22,10 @@ void session_bye(struct session *session, const char *code);
 /* Once a second: deadlines of silence and of unsent output. `now` is clock_monotonic's. */
 void session_tick(struct session *session, int64_t now);
 
+/* Looks at its certificate again where that is due: after a reload, and once in a while, since certificates expire. Ends
+ * it with the BYE that a new connection would hear. True when it looked, which takes some 0.2 ms. */
+bool session_judge(struct session *session, int64_t now);
+
 /* Ends it with BYE revoked when it came with this certificate: a fingerprint (32 bytes), or an OIN and the issuer's
  * fingerprint (32 bytes); what is absent is not compared. */
 void session_revoke(struct session *session, struct slice fingerprint, struct slice oin, struct slice issuer);

@@ -59,6 +59,10 @@ void stream_read(struct stream *stream, bool on);
 /* Known from READY on. */
 const struct stream_peer *stream_peer(const struct stream *stream);
 
+/* Judges the peer's certificate anew, by these settings and at this moment; stream_peer tells the verdict. 0; -1 when out
+ * of memory, and the verdict stays. From READY on. */
+int stream_judge(struct stream *stream, struct tls *tls) MUST_CHECK;
+
 /* The monotonic time, in ms, at which the peer last took output or, when nothing waits, sent something: what idle
  * and unsent deadlines are measured from. */
 int64_t stream_progress(const struct stream *stream);

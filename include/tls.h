@@ -27,6 +27,10 @@ void tls_release(struct tls *tls);
  * of memory. The caller owns the result (SSL_free). */
 struct ssl_st *tls_connection(struct tls *tls, int fd, struct stream_peer *peer) MUST_CHECK;
 
+/* After the handshake: judges the client's certificate anew, by these settings and at this moment, into the `peer` of
+ * tls_connection. 0; -1 when out of memory, and the verdict stays. */
+int tls_judge(struct tls *tls, struct ssl_st *ssl) MUST_CHECK;
+
 /* After the handshake: fills in what the certificate says, but for `verdict` and `origin`. 0, or -1 when out of memory.
  */
 int tls_identify(struct ssl_st *ssl, struct stream_peer *peer) MUST_CHECK;

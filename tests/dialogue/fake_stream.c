@@ -87,6 +87,14 @@ const struct stream_peer *stream_peer(const struct stream *stream)
     return &stream->peer->who;
 }
 
+/* The verdict is what the test has made of it. */
+int stream_judge(struct stream *stream, struct tls *tls)
+{
+    (void)tls;
+    (void)stream;
+    return 0;
+}
+
 int64_t stream_progress(const struct stream *stream)
 {
     return stream->progress;

@@ -86,6 +86,14 @@ static const char *news(struct play *play, const char *text, int n)
     return NULL;
 }
 
+static const char *reload(struct play *play, const char *text, int n)
+{
+    (void)text;
+    (void)n;
+    play->world.server.reloads++;
+    return NULL;
+}
+
 static const char *logged(struct play *play, const char *text, int n)
 {
     char pattern[TEXT_MOST], *copy = need(strdup(fake_log)), *rest = copy, *line;
@@ -123,6 +131,7 @@ static const struct {
     {"aborted", step_over, true, false},
     {"open", step_over, true, false},
     {"handshake", step_handshake, false, false},
+    {"verdict", step_verdict, false, false},
     {"ready", step_ready, false, false},
     {"peer", step_open_peer, false, false},
     {"connect", step_connect_peer, false, false},
@@ -144,6 +153,7 @@ static const struct {
     {"wait", wait_seconds, false, false},
     {"drain", drain, false, false},
     {"news", news, false, false},
+    {"reload", reload, false, false},
     {"L", logged, false, false},
     {"config", configured, false, false},
 };

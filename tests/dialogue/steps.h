@@ -32,6 +32,7 @@ const char *step_hear(struct play *play, const char *text, int n);
 const char *step_silent(struct play *play, const char *text, int n);
 const char *step_over(struct play *play, const char *text, int n);
 const char *step_handshake(struct play *play, const char *text, int n);
+const char *step_verdict(struct play *play, const char *text, int n);
 const char *step_ready(struct play *play, const char *text, int n);
 const char *step_open_peer(struct play *play, const char *text, int n);
 const char *step_connect_peer(struct play *play, const char *text, int n);

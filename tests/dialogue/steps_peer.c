@@ -155,6 +155,17 @@ const char *step_handshake(struct play *play, const char *text, int n)
     return NULL;
 }
 
+/* The verdict on its certificate from now on, as after some time or other settings. */
+const char *step_verdict(struct play *play, const char *text, int n)
+{
+    int verdict = verdict_of(slice_of(text));
+    (void)n;
+    if (verdict < 0)
+        return "no such verdict";
+    play->peer->who.verdict = (enum tls_peer_verdict)verdict;
+    return NULL;
+}
+
 const char *step_ready(struct play *play, const char *text, int n)
 {
     (void)text;

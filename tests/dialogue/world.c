@@ -88,7 +88,10 @@ void world_wait(struct world *world, int seconds)
         struct server_client *client;
         fake_now += 1000;
         TAILQ_FOREACH(client, &world->server.clients, link)
-        session_tick(client->session, fake_now);
+        {
+            session_tick(client->session, fake_now);
+            (void)session_judge(client->session, fake_now);
+        }
         batch_tick(world->server.batch);
         world_settle(world);
     }

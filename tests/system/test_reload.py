@@ -108,6 +108,21 @@ def fits(daemon):
             client.close()
 
 
+def test_a_certificate_on_a_new_list_ends_its_connection(registry):
+    authority, path = registry.world.authority, f"{registry.folder}/ca.crl"
+    authority.revocation_list(path, [])
+    daemon = registry.start(tls__crl=path)
+    spare = authority.issue("spare")
+    with daemon.connect("ADMIN") as admin, daemon.connect("25LU") as other:
+        admin.must("grant", party="25LU", role="roc", fingerprint=spare.fingerprint)
+        with daemon.connect(spare) as client:
+            authority.revocation_list(path, [spare])
+            assert client.must("ping")
+            assert daemon.reload()
+            assert client.last_words() == "revoked"
+        assert other.must("ping")
+
+
 def test_drain_answers_what_was_asked_and_says_goodbye(registry):
     daemon = registry.start()
     with daemon.connect("DIB") as exams:

@@ -279,6 +279,57 @@ static void a_hold_outlives_a_reload(void **state)
     pki_free(&own);
 }
 
+/* A certificate that was good, by settings that came since. */
+static void a_verdict_is_given_anew(void **state)
+{
+    const struct tls_world *world = *state;
+    struct config config = tls_world_config(), listed = config, other = config;
+    struct pki own = pki_make(&(struct pki_spec){.name = "25LU", .usage = "clientAuth"}, &world->ca);
+    struct tls_meeting meeting;
+    pki_write_crl("ca.crl", &world->ca, &own, 30);
+    pki_write_certificates("other.pem", (const struct pki *[]){&world->other_ca}, 1);
+    listed.tls_crl = pki_path("ca.crl");
+    other.tls_ca = pki_path("other.pem");
+    struct tls *first = tls_world_load(&config), *by_list = tls_world_load(&listed), *by_ca = tls_world_load(&other);
+    tls_world_meet(&meeting, first, &own, NULL, 0);
+    assert_int_equal(meeting.peer.verdict, TLS_PEER_GOOD);
+    assert_int_equal(tls_judge(first, meeting.server), 0);
+    assert_int_equal(meeting.peer.verdict, TLS_PEER_GOOD);
+    assert_int_equal(tls_judge(by_list, meeting.server), 0);
+    assert_int_equal(meeting.peer.verdict, TLS_PEER_REVOKED);
+    assert_int_equal(tls_judge(by_ca, meeting.server), 0);
+    assert_int_equal(meeting.peer.verdict, TLS_PEER_OTHER_CA);
+    assert_int_equal(tls_judge(first, meeting.server), 0);
+    assert_int_equal(meeting.peer.verdict, TLS_PEER_GOOD);
+    tls_world_part(&meeting);
+    tls_release(by_ca);
+    tls_release(by_list);
+    tls_release(first);
+    pki_free(&own);
+}
+
+/* A chain that the client has shown is remembered; one without a certificate stays that. */
+static void a_verdict_given_anew_knows_the_chain(void **state)
+{
+    const struct tls_world *world = *state;
+    struct config config = tls_world_config();
+    struct pki below = pki_make(&(struct pki_spec){.name = "Lower CA", .ca = true}, &world->ca);
+    struct pki own = pki_make(&(struct pki_spec){.name = "25LU"}, &below);
+    struct tls *tls = tls_world_load(&config);
+    struct tls_meeting meeting;
+    tls_world_meet(&meeting, tls, &own, &below, 0);
+    assert_int_equal(tls_judge(tls, meeting.server), 0);
+    assert_int_equal(meeting.peer.verdict, TLS_PEER_GOOD);
+    tls_world_part(&meeting);
+    tls_world_meet(&meeting, tls, NULL, NULL, 0);
+    assert_int_equal(tls_judge(tls, meeting.server), 0);
+    assert_int_equal(meeting.peer.verdict, TLS_PEER_NONE);
+    tls_world_part(&meeting);
+    tls_release(tls);
+    pki_free(&own);
+    pki_free(&below);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +351,8 @@ int main(void)
         cmocka_unit_test(two_serial_numbers_are_no_oin),
         cmocka_unit_test(days_are_whole_and_below_zero_when_past),
         cmocka_unit_test(a_hold_outlives_a_reload),
+        cmocka_unit_test(a_verdict_is_given_anew),
+        cmocka_unit_test(a_verdict_given_anew_knows_the_chain),
     };
     return cmocka_run_group_tests_name("tls verdicts", tests, tls_world_set_up, tls_world_tear_down);
 }
