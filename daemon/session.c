@@ -22,8 +22,9 @@
 #include "stream.h"
 #include "window.h"
 
-#define UNSENT_FEW 16384 /* below it a list goes on */
-#define JUDGE_MS 600000  /* the certificate is looked at again this often */
+#define UNSENT_MOST 65536 /* above it no line is taken */
+#define UNSENT_FEW 16384  /* below it a list goes on */
+#define JUDGE_MS 600000   /* the certificate is looked at again this often */
 
 enum session_state {
     /* TLS is being agreed on. Nothing is known of the peer, and nothing can be told it. */
@@ -362,7 +363,7 @@ static enum line_verdict find_line(struct evbuffer *input, const char **bytes, s
 
 static bool has_room(const struct session *session)
 {
-    return session->window.count < WINDOW_MOST && stream_unsent(session->stream) <= WINDOW_UNSENT_MOST;
+    return session->window.count < WINDOW_MOST && stream_unsent(session->stream) <= UNSENT_MOST;
 }
 
 /* Takes one line; false when there is none to take. */

@@ -5,8 +5,6 @@
  * behind it and is not in the database. */
 #include "window.h"
 
-#include <event2/buffer.h>
-
 #include "builtin.h"
 #include "news.h"
 #include "reply.h"
@@ -131,14 +129,13 @@ static void begin_next(struct window *window, bool few)
 
 /* ---- in the daemon ---- */
 
-/* Answers what stands first and needs no database, as long as there is room to send. Whether it answered any. */
+/* Answers what stands first and needs no database. Whether it answered any. */
 static bool answer_own(struct window *window)
 {
     struct builtin_context context = {window->server, window->speaker, window->certificate_days};
     struct request *request;
     bool any = false;
-    while ((request = TAILQ_FIRST(&window->queue)) && !request_needs_database(request) &&
-           evbuffer_get_length(window->out) <= WINDOW_UNSENT_MOST) {
+    while ((request = TAILQ_FIRST(&window->queue)) && !request_needs_database(request)) {
         if (request->fault.code)
             reply_fault(request, window->speaker, window->out);
         else

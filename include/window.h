@@ -13,8 +13,7 @@ struct evbuffer;
 struct server;
 struct window;
 
-#define WINDOW_MOST 256          /* requests; the owner takes no more lines */
-#define WINDOW_UNSENT_MOST 65536 /* bytes that wait to be sent; above it the daemon answers nothing of itself */
+#define WINDOW_MOST 256 /* requests; the owner takes no more lines */
 
 /* An answer has come home and is written (or thrown away, when the window is shut). The owner may free the window when
  * nothing of it is in the database any more, and must return at once when it did. */

@@ -141,7 +141,6 @@ static const struct {
     {"stuck", step_stuck, true, false},
     {"takes", step_stuck, true, false},
     {"reading", step_reading, false, false},
-    {"unsent", step_unsent, false, false},
     {"D", step_asked, false, false},
     {"P", step_params, false, false},
     {"A", step_row, false, false},

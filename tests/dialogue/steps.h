@@ -38,7 +38,6 @@ const char *step_open_peer(struct play *play, const char *text, int n);
 const char *step_connect_peer(struct play *play, const char *text, int n);
 const char *step_end_peer(struct play *play, const char *text, int n);
 const char *step_stuck(struct play *play, const char *text, int n);
-const char *step_unsent(struct play *play, const char *text, int n);
 const char *step_reading(struct play *play, const char *text, int n);
 
 const char *step_asked(struct play *play, const char *text, int n);

@@ -228,15 +228,6 @@ const char *step_stuck(struct play *play, const char *text, int n)
     return NULL;
 }
 
-const char *step_unsent(struct play *play, const char *text, int n)
-{
-    size_t unsent = play->peer->stream ? stream_unsent(play->peer->stream) : 0;
-    (void)n;
-    return unsent <= strtoul(text, NULL, 10)
-               ? NULL
-               : step_wrong(play, "expected: at most %s bytes unsent\n         got: %zu", text, unsent);
-}
-
 const char *step_reading(struct play *play, const char *text, int n)
 {
     bool is = fake_reading(play->peer);
