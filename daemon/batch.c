@@ -70,7 +70,10 @@ static void list_source(struct batch *batch, struct batch_source *source)
     if (!first || source->listed || source->in_flight > 0)
         return;
     struct lane *lane = lane_of(batch, first);
-    TAILQ_INSERT_TAIL(&lane->sources, source, link);
+    if (first->urgent)
+        TAILQ_INSERT_HEAD(&lane->sources, source, link);
+    else
+        TAILQ_INSERT_TAIL(&lane->sources, source, link);
     source->listed = true;
     if (lane->count == 0 && db_ready(lane->db))
         event_active(lane->leave, 0, 0);
@@ -84,19 +87,22 @@ static void unlist_source(struct batch *batch, struct batch_source *source)
     source->listed = false;
 }
 
-static bool oldest_is_late(const struct lane *lane, int64_t now)
+/* The source that has waited longest and too long, NULL when none has. What is urgent waits as long as it must. */
+static struct batch_source *find_late(const struct lane *lane, int64_t now)
 {
-    const struct batch_source *source = TAILQ_FIRST(&lane->sources);
-    return source && now - TAILQ_FIRST(&source->waiting)->since >= lane->batch->age_most;
+    struct batch_source *source = TAILQ_FIRST(&lane->sources);
+    while (source && TAILQ_FIRST(&source->waiting)->urgent)
+        source = TAILQ_NEXT(source, link);
+    return source && now - TAILQ_FIRST(&source->waiting)->since >= lane->batch->age_most ? source : NULL;
 }
 
 const char *batch_add(struct batch *batch, struct batch_source *source, struct batch_item *item)
 {
     const struct lane *lane = lane_of(batch, item);
     int64_t now = clock_monotonic();
-    if (batch->waiting >= batch->waiting_most)
+    if (batch->waiting >= batch->waiting_most && !item->urgent)
         return "overload";
-    if (oldest_is_late(lane, now))
+    if (!item->urgent && find_late(lane, now))
         return lane->in_database || db_ready(lane->db) ? "overload" : "database";
     item->since = now;
     item->source = source;
@@ -452,13 +458,14 @@ static void turn_away(struct lane *lane, struct batch_source *source)
 
 static void tick(struct lane *lane)
 {
+    struct batch_source *late;
     int64_t now = clock_monotonic();
     while (lane->count > 0 && !lane->in_database && now - lane->lost_since >= LOST_MS) {
         lane->to = lane->count;
         give_up(lane);
     }
-    while (!lane->in_database && !db_ready(lane->db) && oldest_is_late(lane, now))
-        turn_away(lane, TAILQ_FIRST(&lane->sources));
+    while (!lane->in_database && !db_ready(lane->db) && (late = find_late(lane, now)))
+        turn_away(lane, late);
 }
 
 void batch_tick(struct batch *batch)

@@ -1,6 +1,7 @@
 /* Asks the database once a second what is new, and tells the sessions whose certificate was revoked.
- * Rules: one question at a time. Each asks for what came after the newest number of the answer before, not after
- * numbers that were seen otherwise, so that no revocation is skipped. */
+ * Rules: one question at a time, which goes before all that clients ask, since it takes rights away. Each asks for what
+ * came after the newest number of the answer before, not after numbers that were seen otherwise, so that no revocation
+ * is skipped. */
 #include "news.h"
 
 #include <stdio.h>
@@ -134,7 +135,8 @@ struct news *news_new(struct server *server)
     news->server = server;
     strcpy(news->after, "0");
     news->cell = (struct slice){news->after, 1};
-    news->item = (struct batch_item){.command = &statement_news, .cells = &news->cell, .answer = on_answer};
+    news->item =
+        (struct batch_item){.command = &statement_news, .urgent = true, .cells = &news->cell, .answer = on_answer};
     batch_source_init(&news->source);
     return news;
 }

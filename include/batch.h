@@ -45,6 +45,7 @@ struct batch_item {
     TAILQ_ENTRY(batch_item) link;
     const struct proto_command *command;
     bool rehearsal;
+    bool urgent; /* goes before all others and is never refused: the daemon's own */
     const struct slice *cells; /* statement_params(command) of them, the owner's, unchanged until `answer` */
     batch_callback *answer;
     struct batch_source *source;

@@ -133,7 +133,6 @@ static void answer_all(struct fake_batch *batch)
 /* Answers what a connection of the database holds; each time another outcome is next. */
 static bool drain(struct db *db, unsigned *variant)
 {
-    fake_db_state(db, true);
     struct fake_batch *batch = fake_db_batch(db);
     if (!batch)
         return false;
@@ -162,6 +161,9 @@ const char *world_end(struct world *world, unsigned variant)
         fake_cut(&fake_peers[i]);
     world_settle(world);
     for (bool busy = true; busy; world_settle(world)) {
+        fake_db_state(fake_db(true), true);
+        fake_db_state(fake_db(false), true);
+        world_settle(world);
         busy = drain(fake_db(true), &variant);
         busy = drain(fake_db(false), &variant) || busy;
     }
