@@ -343,11 +343,26 @@ static void tell(struct telling *telling)
     }
 }
 
+const char *reply_busy(enum batch_outcome outcome)
+{
+    switch (outcome) {
+    case BATCH_OVERLOAD:
+        return "overload";
+    case BATCH_DATABASE:
+        return "database";
+    case BATCH_UNKNOWN:
+        return "unknown";
+    case BATCH_ROWS:
+    case BATCH_INTERNAL:
+        break;
+    }
+    return NULL;
+}
+
 void reply_answer(struct request *request, const struct batch_answer *answer, const struct request_speaker *speaker,
                   struct seal *seal, struct evbuffer *out)
 {
-    static const char *const busy[] = {
-        [BATCH_OVERLOAD] = "overload", [BATCH_DATABASE] = "database", [BATCH_UNKNOWN] = "unknown"};
+    const char *busy = reply_busy(answer->outcome);
     if (answer->outcome == BATCH_ROWS)
         tell(&(struct telling){.request = request,
                                .speaker = speaker,
@@ -359,5 +374,5 @@ void reply_answer(struct request *request, const struct batch_answer *answer, co
     else if (answer->outcome == BATCH_INTERNAL)
         reply_refuse(request, STATUS_NO, "internal", no_field, answer->id, speaker, out);
     else
-        reply_refuse(request, STATUS_BUSY, busy[answer->outcome], no_field, NULL, speaker, out);
+        reply_refuse(request, STATUS_BUSY, busy, no_field, NULL, speaker, out);
 }

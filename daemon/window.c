@@ -57,22 +57,6 @@ static void refuse_behind(struct window *window, struct request *request, const 
     window->next = NULL;
 }
 
-static const char *busy_code(enum batch_outcome outcome)
-{
-    switch (outcome) {
-    case BATCH_OVERLOAD:
-        return "overload";
-    case BATCH_DATABASE:
-        return "database";
-    case BATCH_UNKNOWN:
-        return "unknown";
-    case BATCH_ROWS:
-    case BATCH_INTERNAL:
-        break;
-    }
-    return NULL;
-}
-
 /* ---- through the database ---- */
 
 /* The first of the window has its answer, or a page of it. */
@@ -80,7 +64,7 @@ static void on_answer(struct batch_item *item, const struct batch_answer *answer
 {
     struct request *request = (struct request *)((char *)item - offsetof(struct request, item));
     struct window *window = request->owner;
-    const char *busy = busy_code(answer->outcome);
+    const char *busy = reply_busy(answer->outcome);
     if (window->shut) {
         dequeue(window, request);
         window->answered(window);

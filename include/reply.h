@@ -4,9 +4,9 @@
 #define BUURTAAL_REPLY_H
 
 #include "base.h"
+#include "batch.h"
 #include "proto.h"
 
-struct batch_answer;
 struct evbuffer;
 struct request;
 struct request_speaker;
@@ -16,6 +16,8 @@ struct seal;
  * Sets the stage. Never fails: what cannot be written becomes NO internal. */
 void reply_answer(struct request *request, const struct batch_answer *answer, const struct request_speaker *speaker,
                   struct seal *seal, struct evbuffer *out);
+/* The code of the BUSY that tells an outcome; NULL for those that are told otherwise. */
+const char *reply_busy(enum batch_outcome outcome);
 /* Writes the status line of the fault that it has. */
 void reply_fault(struct request *request, const struct request_speaker *speaker, struct evbuffer *out);
 /* Writes a status line other than OK: `code` of replies.def; `field` may be absent, `id` NULL. */
