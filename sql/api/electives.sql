@@ -209,6 +209,8 @@ returns table (code text, field text, elective text, schoolyear integer, institu
                state text, again integer, log bigint, after text)
 language plpgsql stable as $$
 #variable_conflict use_column
+declare
+    codes text[] := case when role_ = 'roc' then acting_codes(party_) end; -- once, not for each offer
 begin
     if after_ is not null and token_number(after_, 3) is null then
         code := 'range';
@@ -221,7 +223,7 @@ begin
                case when role_ = 'ocw' then masked(o.students) else o.students::text end, o.location, o.state,
                nullif(o.again, 1), o.log, concat_ws(':', o.institution, o.elective, o.schoolyear)
         from offer o
-        where (role_ in ('nuffic', 'ocw', 'admin') or role_ = 'roc' and o.institution = any (acting_codes(party_)))
+        where (role_ in ('nuffic', 'ocw', 'admin') or role_ = 'roc' and o.institution = any (codes))
           and (only_elective is null or o.elective = only_elective)
           and (only_schoolyear is null or o.schoolyear = only_schoolyear)
           and (only_institution is null or o.institution = only_institution)

@@ -106,11 +106,11 @@ language sql stable as $$
 $$;
 
 -- A college's own figures, over its own rows and those of each code it acts for: a row a language.
-create function progress_own(party_ text, year_ integer, language_ text, rung_ text, at bigint)
+create function progress_own(codes text[], year_ integer, language_ text, rung_ text, at bigint)
 returns table (language text, count numeric) language sql stable as $$
     select one.language, sum(one.count)
     from (select language, own as count, false as told from cell_counts(year_, language_, rung_, at)
-          where institution = any (acting_codes(party_))
+          where institution = any (codes)
           union all
           select language, 0, true from progress_languages(year_, language_, rung_, at)) one
     group by one.language
@@ -131,8 +131,9 @@ returns table (language text, count numeric) language sql stable as $$
     having sum(one.count) <> 0 or bool_or(one.told)
 $$;
 
--- The cells that are not 0, by month, institution, province, level or exam: of a college its own, else the nation's.
-create function progress_cells(party_ text, role_ text, year_ integer, language_ text, rung_ text, by_ text, at bigint)
+-- The cells that are not 0, by month, institution, province, level or exam: of a college (it acts for `codes`) its own,
+-- else the nation's.
+create function progress_cells(role_ text, codes text[], year_ integer, language_ text, rung_ text, by_ text, at bigint)
 returns table (language text, key text, count bigint) language sql stable as $$
     select c.language,
            case by_ when 'month' then to_char(c.month, 'YYYY-MM') when 'institution' then c.institution
@@ -140,7 +141,7 @@ returns table (language text, key text, count bigint) language sql stable as $$
                     when 'exam' then c.exam end as key,
            sum(case when role_ = 'roc' then c.own else c.nation end)::bigint
     from cell_counts(year_, language_, rung_, at) c
-    where role_ <> 'roc' or c.institution = any (acting_codes(party_))
+    where role_ <> 'roc' or c.institution = any (codes)
     group by 1, 2
     having sum(case when role_ = 'roc' then c.own else c.nation end) <> 0
 $$;
@@ -154,6 +155,7 @@ language plpgsql stable as $$
 declare
     newest bigint := (select head.log from log_head head);
     college boolean := role_ = 'roc';
+    codes text[] := case when role_ = 'roc' then acting_codes(party_) end; -- once, not for each cell
     at bigint;
     nation_at bigint;
 begin
@@ -173,7 +175,7 @@ begin
                    case by_ when 'exam' then c.key end,
                    case when role_ = 'ocw' then masked(c.count) else c.count::text end, null::integer,
                    coalesce(at, newest)
-            from progress_cells(party_, role_, year_, language_, rung_, by_, at) c
+            from progress_cells(role_, codes, year_, language_, rung_, by_, at) c
             order by c.language, c.key;
         return;
     end if;
@@ -181,7 +183,7 @@ begin
         return query
             select null, null, 'own', year_, own.language, rung_, null, null, null, null, null, own.count::text,
                    null::integer, coalesce(at, newest)
-            from progress_own(party_, year_, language_, rung_, at) own
+            from progress_own(codes, year_, language_, rung_, at) own
             order by own.language;
     else
         nation_at := at;

@@ -268,10 +268,18 @@ begin
 end
 $$;
 
+-- Whether a list shall tell of a registration; NULL and the token `after` as in every list.
+create function registration_asked(r registration, only_session text, only_hash bytea, only_institution text,
+                                   after_ text) returns boolean language sql immutable as $$
+    select (only_session is null or r.session = only_session) and (only_hash is null or r.student_hash = only_hash)
+       and (only_institution is null or r.college = only_institution)
+       and (after_ is null or r.entered > token_number(after_, 1))
+$$;
+
 -- The newest attempt of each registration, in the order of `entered`. A college sees its own rows, and of those who
 -- have a seat in a session that it hosts college and number; the exam office the candidates of its exams; Nuffic and
 -- the administrator no personal data; the ministry nothing. Who may not see student numbers cannot ask for one
--- either.
+-- either. First the page is found, by index, then all else about its rows; a seated one is the newest of its attempts.
 create function registrations(party_ text, role_ text, certificate_ bytea,
                               only_session text, only_student bytea, only_institution text, after_ text, limit_ integer)
 returns table (code text, field text, session text, student bytea, institution text, name bytea, born bytea,
@@ -282,6 +290,8 @@ as $$
 #variable_conflict use_column
 declare
     codes text[] := case when role_ in ('roc', 'exams') then acting_codes(party_) else '{}' end;
+    only_hash bytea := substr(only_student, 1, 32);
+    persons bigint[];
 begin
     if after_ is not null and token_number(after_, 1) is null then
         code := 'range';
@@ -289,35 +299,46 @@ begin
         return next;
         return;
     end if;
+    if role_ = 'roc' and only_student is not null then
+        persons := array(select person from student where college = any (codes) and student_hash = only_hash);
+    end if;
     return query
-        select null, null, r.session, case when sees.number then s.student end, r.college,
+        with page as materialized (
+            (select r.*, false as hosted
+             from registration r
+             where registration_asked(r, only_session, only_hash, only_institution, after_)
+               and case role_ when 'roc' then r.college = any (codes) and (persons is null or r.person = any (persons))
+                   when 'exams' then r.session in (select held.session from session held join exam using (exam)
+                                                   where exam.issuer = any (codes))
+                   else role_ in ('nuffic', 'admin') and only_student is null end
+               and (r.state in ('seated', 'waiting')
+                    or not exists (select from registration later
+                                   where later.session = r.session and later.college = r.college
+                                     and later.student_hash = r.student_hash and later.again > r.again))
+             order by r.entered
+             limit limit_)
+            union all
+            (select r.*, true
+             from session held join registration r on r.session = held.session
+             where role_ = 'roc' and held.host = any (codes) and r.state = 'seated' and r.college <> all (codes)
+               and registration_asked(r, only_session, only_hash, only_institution, after_)
+             order by r.entered
+             limit limit_)
+        )
+        select null, null, r.session,
+               case when hosted or sees.names
+                    then (select s.student from student s
+                          where s.college = r.college and s.student_hash = r.student_hash) end, r.college,
                case when sees.names then r.name end, case when sees.names then r.born end,
-               case when sees.own then k.eckid end, case when sees.row then r.elective end,
-               case when sees.names then r.needs end, case when sees.row then r.state end,
-               case when sees.row then nullif(r.again, 1) end,
-               case when sees.row and r.state = 'waiting' then queue_place(r.session, r.entered) end,
-               case when sees.row then r.log end, r.entered::text
-        from registration r
-        join session on session.session = r.session
-        join exam on exam.exam = session.exam
-        join lateral (
-            select role_ = 'roc' and r.college = any (codes) as own,
-                   role_ = 'exams' and exam.issuer = any (codes) as office,
-                   role_ = 'roc' and session.host = any (codes) and r.state = 'seated' as host
-        ) is_ on true
-        join lateral (
-            select is_.own, is_.own or is_.office as names, is_.own or is_.office or is_.host as number,
-                   is_.own or is_.office or role_ in ('nuffic', 'admin') as row
-        ) sees on sees.number or sees.row
-        left join student s on s.college = r.college and s.student_hash = r.student_hash
-        left join eckid k on k.person = r.person
-        where (only_session is null or r.session = only_session)
-          and (only_institution is null or r.college = only_institution)
-          and (only_student is null or r.student_hash = substr(only_student, 1, 32) and sees.number)
-          and r.entered > coalesce(token_number(after_, 1), 0)
-          and not exists (select from registration later
-                          where later.session = r.session and later.college = r.college
-                            and later.student_hash = r.student_hash and later.again > r.again)
+               case when sees.own then (select k.eckid from eckid k where k.person = r.person) end,
+               case when not hosted then r.elective end,
+               case when sees.names then r.needs end, case when not hosted then r.state end,
+               case when not hosted then nullif(r.again, 1) end,
+               case when not hosted and r.state = 'waiting' then queue_place(r.session, r.entered) end,
+               case when not hosted then r.log end, r.entered::text
+        from page r
+        join lateral (select role_ = 'roc' and not hosted as own,
+                             role_ in ('roc', 'exams') and not hosted as names) sees on true
         order by r.entered
         limit limit_;
 end

@@ -1,0 +1,56 @@
+-- What a college asks every day costs by its own rows, however many there are of others.
+begin;
+select plan(6);
+set local track_functions = 'pl';
+update demo set ahead = '2027-03-01T12:00:00Z' - statement_timestamp();
+insert into institution (code, name, kind, country, log)
+select 'C' || n, 'n', 'college', 'NL', 0 from generate_series(1, 50) n;
+insert into exam select 'X' || n, 'C1', 'de', 'A2', true, '1', null, null, 0 from generate_series(1, 20) n;
+insert into session (session, exam, date, seats, taken, place, host, state, log)
+select 'S' || n, 'X1', '2027-05-14', 200, 200, 'x', 'C2', 'scheduled', 0 from generate_series(1, 50) n;
+insert into student
+select 'C' || 1 + n % 50, substr(tests.sealed('student', n::text), 1, 32), tests.sealed('student', n::text), n
+from generate_series(1, 10000) n;
+insert into registration (session, college, student_hash, again, person, state, entered, name, born, log)
+select 'S' || 1 + n / 200 % 50, 'C' || 1 + n % 50, substr(tests.sealed('student', n::text), 1, 32), 1, n, 'seated', n,
+       tests.sealed('name', 'n'), tests.sealed('born', '2009'), 0
+from generate_series(1, 10000) n;
+insert into cell (cell, year, language, institution, province, level, exam, month, registered, own_registered)
+select row_number() over (), 2027, 'de', 'C' || college, '', 'A2', 'X' || exam, '2027-05-01', 1, 1
+from generate_series(1, 50) college, generate_series(1, 20) exam;
+insert into elective (code, title, language, receptive, productive, log) values ('K1', 'x', 'de', 'A2', 'A2', 0);
+insert into offer select 'K1', 1990 + year, 'C' || college, 1, 'offered', 1, null, 0
+from generate_series(1, 50) college, generate_series(1, 20) year;
+analyze;
+
+-- Rows of registrations and students that were read one by one, with no index, while a line was answered.
+create function pg_temp.read_through(party text, role text, line text) returns bigint language plpgsql as $$
+declare
+    before bigint := pg_stat_get_xact_tuples_returned('registration'::regclass)
+                     + pg_stat_get_xact_tuples_returned('student'::regclass);
+begin
+    perform tests.say(party, role, line);
+    return pg_stat_get_xact_tuples_returned('registration'::regclass)
+           + pg_stat_get_xact_tuples_returned('student'::regclass) - before;
+end
+$$;
+select is(pg_temp.read_through('C1', 'roc', 'registrations student=50'), 0::bigint, 'one student of its own');
+select is(pg_temp.read_through('C1', 'roc', 'registrations session=S1'), 0::bigint, 'its own at a session');
+select is(pg_temp.read_through('C2', 'roc', 'registrations session=S1'), 0::bigint, 'and whom it hosts');
+select is((select count(*) from tests.call('C1', 'roc', array['registrations student=50 limit=5'])), 1::bigint,
+          'which is there to be found');
+
+-- How often acting_codes() ran while a line was answered.
+create function pg_temp.asked(line text) returns bigint language plpgsql as $$
+declare
+    before bigint := coalesce((select sum(calls) from pg_stat_xact_user_functions
+                               where funcname = 'acting_codes'), 0);
+begin
+    perform tests.say('C1', 'roc', line);
+    return (select sum(calls) from pg_stat_xact_user_functions where funcname = 'acting_codes') - before;
+end
+$$;
+select is(pg_temp.asked('progress year=2027 rung=registered'), 1::bigint, 'whose figures: once, not for each cell');
+select is(pg_temp.asked('offers'), 1::bigint, 'whose offers: once, not for each');
+select * from finish();
+rollback;
