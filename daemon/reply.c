@@ -225,7 +225,10 @@ static void tell_refusal(struct telling *telling, struct slice code)
     begin_status(&writer, bytes, telling->request, STATUS_NO, reply->code);
     if (proto_is_write(telling->request->line.command))
         put_log(telling, &writer);
-    line_put(&writer, "field", db_value(telling->result, telling->first, COLUMN_FIELD));
+    struct slice field = db_value(telling->result, telling->first, COLUMN_FIELD);
+    telling->request->disowned =
+        !field.at && strcmp(reply->code, "revoked") == 0; /* with a field: what it speaks of is */
+    line_put(&writer, "field", field);
     const char *why = put_row(telling, &writer, telling->first);
     put_text(&writer, reply, telling->speaker);
     if (why)

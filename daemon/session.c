@@ -428,8 +428,11 @@ static void proceed(struct session *session)
 static void on_answered(struct window *window)
 {
     struct session *session = (struct session *)((char *)window - offsetof(struct session, window));
-    if (!release(session) && session->state != SESSION_OVER)
-        proceed(session);
+    if (release(session) || session->state == SESSION_OVER)
+        return;
+    if (window->disowned && session->state == SESSION_OPEN) /* the news is about to tell it too, except of a new role */
+        end_now(session, "revoked");
+    proceed(session);
 }
 
 static void on_stream(struct stream *stream, enum stream_event event, void *owner)

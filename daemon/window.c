@@ -34,6 +34,7 @@ static void dequeue(struct window *window, struct request *request)
     if (window->list == request)
         window->list = NULL;
     window->broken |= request->broken;
+    window->disowned |= request->disowned;
     TAILQ_REMOVE(&window->queue, request, link);
     window->count--;
     request_free(request);

@@ -34,6 +34,7 @@ struct request {
     void *owner;               /* the window */
     enum request_stage stage;
     bool broken;  /* memory ran out while it was answered: what is written is not whole, and the connection must end */
+    bool disowned; /* it was refused since the certificate does not speak for this party in this role any more */
     uint64_t log; /* the number that its status line told, 0 for none */
     struct proto_request line;
     struct proto_fault fault;       /* code NULL: none, else what it is answered in its turn */

@@ -33,6 +33,7 @@ struct window {
     struct request *list; /* a list that is begun: what is behind it waits until it is done */
     struct batch_source source;
     bool shut;   /* nothing is written any more: answers that come home are thrown away */
+    bool disowned; /* a request was: the certificate counts no more, or for another role */
     bool broken; /* memory ran out while answering: what is written is not whole, and the connection must end */
 };
 

@@ -118,6 +118,20 @@ def test_a_revoked_certificate_is_dead_at_once_and_its_connections_close_within_
     assert registry.execute("select count(*) from offer")[0][0] == 0
 
 
+def test_a_new_role_holds_after_connecting_again(registry):
+    daemon = registry.start()
+    identity = registry.world.authority.issue("changing")
+    with daemon.connect("ADMIN") as admin:
+        admin.must("grant", party="NUFFIC", role="nuffic", fingerprint=identity.fingerprint)
+        with daemon.connect(identity) as client:
+            client.must("offers")
+            assert admin.must("grant", party="NUFFIC", role="ocw", fingerprint=identity.fingerprint)["amended"] == "yes"
+            assert client.ask("offers").word == "NO revoked"
+            assert client.last_words() == "revoked"
+        with daemon.connect(identity) as client:
+            assert client.greeting["role"] == "ocw"
+
+
 def test_a_grant_by_oin_admits_what_the_authority_signs_until_it_is_revoked(registry):
     daemon = registry.start()
     authority, oin = registry.world.authority, "0000000700025PJ00000"
