@@ -50,71 +50,36 @@ begin
 end
 $$;
 
--- Puts right what is stored for these persons, after their registrations changed under the numbers of the log beside
--- them: each person once. Set-based, always by index: it is on the hot road, and what the planner believes of fresh
--- tables must not make it quadratic.
-create function recount(logs_ bigint[], persons_ bigint[]) returns void language plpgsql
-set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off
-as $$
+-- Writes what has changed of where persons count, each pair of a person and a cell once: their rungs before and after,
+-- in all and among their college's own, under the numbers of the log beside them. What changes in a cell under a number is
+-- one row of the tally; the cell's sums and the nation's follow.
+create function count_change(logs_ bigint[], persons_ bigint[], cells_ integer[], before_ integer[],
+                             own_before_ integer[], rungs_ integer[], own_rungs_ integer[])
+returns void language plpgsql as $$
 declare
     today date := log_today();
 begin
-    perform cells_make(persons_);
-
-    with changed as materialized (
-        select changed.log, changed.person from unnest(logs_, persons_) changed (log, person)
-    ), live as (
-        select changed.log, changed.person, registration.college, registration.entered, session.exam, exam.language,
-               exam.level, extract(year from session.date)::integer as year,
-               date_trunc('month', session.date)::date as month,
-               coalesce(institution.province, '') as province,
-               registration_rungs(registration.state, registration.reached) as rungs
-        from changed
-        join registration on registration.person = changed.person
-        join session on session.session = registration.session
-        join exam on exam.exam = session.exam
-        join institution on institution.code = registration.college
-        where registration_rungs(registration.state, registration.reached) > 0
-    ), claimed as (
-        -- What those entered before it have not claimed already: in all, and at its college.
-        select log, person, year, language, college, province, level, exam, month,
-               rungs & ~coalesce(bit_or(rungs) over (partition by person, year, language order by entered
-                                                     rows between unbounded preceding and 1 preceding), 0) as rungs,
-               rungs & ~coalesce(bit_or(rungs) over (partition by person, year, language, college order by entered
-                                                     rows between unbounded preceding and 1 preceding), 0) as own_rungs
-        from live
-    ), compared as (
-        select log, person, cell.cell, rungs, own_rungs, 0 as old_rungs, 0 as old_own_rungs
-        from claimed
-        join cell on (cell.institution, cell.exam, cell.month, cell.year, cell.language, cell.level, cell.province)
-                   = (college, claimed.exam, claimed.month, claimed.year, claimed.language, claimed.level,
-                      claimed.province)
-        union all
-        select changed.log, changed.person, counted.cell, 0, 0, counted.rungs, counted.own_rungs
-        from changed join counted on counted.person = changed.person
-    ), difference as materialized (
-        select log, person, cell, bit_or(rungs) as rungs, bit_or(own_rungs) as own_rungs,
-               bit_or(old_rungs) as old_rungs, bit_or(old_own_rungs) as old_own_rungs
-        from compared
-        group by log, person, cell
-        having bit_or(rungs) <> bit_or(old_rungs) or bit_or(own_rungs) <> bit_or(old_own_rungs)
-    ), removed as (
-        delete from counted using difference
-        where counted.person = difference.person and counted.cell = difference.cell and difference.own_rungs = 0
+    if 0 = any (own_rungs_) then
+        delete from counted using unnest(persons_, cells_, own_rungs_) change (person, cell, own_rungs)
+        where counted.person = change.person and counted.cell = change.cell and change.own_rungs = 0;
+    end if;
+    with change as materialized (
+        select * from unnest(logs_, persons_, cells_, before_, own_before_, rungs_, own_rungs_)
+                      change (log, person, cell, before, own_before, rungs, own_rungs)
     ), kept as (
         insert into counted (person, cell, rungs, own_rungs)
-        select person, cell, rungs, own_rungs from difference where own_rungs <> 0
+        select person, cell, rungs, own_rungs from change where own_rungs <> 0
         on conflict (person, cell) do update set rungs = excluded.rungs, own_rungs = excluded.own_rungs
     ), told as (
         insert into tally
         select log, cell,
-               sum(rung_change(rungs, old_rungs, 1)), sum(rung_change(rungs, old_rungs, 2)),
-               sum(rung_change(rungs, old_rungs, 4)), sum(rung_change(rungs, old_rungs, 8)),
-               sum(rung_change(rungs, old_rungs, 16)),
-               sum(rung_change(own_rungs, old_own_rungs, 1)), sum(rung_change(own_rungs, old_own_rungs, 2)),
-               sum(rung_change(own_rungs, old_own_rungs, 4)), sum(rung_change(own_rungs, old_own_rungs, 8)),
-               sum(rung_change(own_rungs, old_own_rungs, 16))
-        from difference
+               sum(rung_change(rungs, before, 1)), sum(rung_change(rungs, before, 2)),
+               sum(rung_change(rungs, before, 4)), sum(rung_change(rungs, before, 8)),
+               sum(rung_change(rungs, before, 16)),
+               sum(rung_change(own_rungs, own_before, 1)), sum(rung_change(own_rungs, own_before, 2)),
+               sum(rung_change(own_rungs, own_before, 4)), sum(rung_change(own_rungs, own_before, 8)),
+               sum(rung_change(own_rungs, own_before, 16))
+        from change
         group by log, cell
         returning tally.*
     ), summed as (
@@ -153,6 +118,110 @@ begin
         before_certified = case when total.day < today then total.certified else before_certified end
     from nation
     where total.year = nation.year and total.language = nation.language;
+end
+$$;
+
+-- Puts right what is stored for these persons, after their registrations changed under the numbers of the log beside
+-- them: each person once. Set-based, always by index: it is on the hot road, and what the planner believes of fresh
+-- tables must not make it quadratic.
+create function recount(logs_ bigint[], persons_ bigint[]) returns void language plpgsql
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off
+as $$
+#variable_conflict use_column
+declare
+    logs bigint[];
+    persons bigint[];
+    cells integer[];
+    before integer[];
+    own_before integer[];
+    rungs integer[];
+    own_rungs integer[];
+begin
+    perform cells_make(persons_);
+
+    with changed as materialized (
+        select changed.log, changed.person from unnest(logs_, persons_) changed (log, person)
+    ), live as (
+        select changed.log, changed.person, registration.college, registration.entered, session.exam, exam.language,
+               exam.level, extract(year from session.date)::integer as year,
+               date_trunc('month', session.date)::date as month,
+               coalesce(institution.province, '') as province,
+               registration_rungs(registration.state, registration.reached) as rungs
+        from changed
+        join registration on registration.person = changed.person
+        join session on session.session = registration.session
+        join exam on exam.exam = session.exam
+        join institution on institution.code = registration.college
+        where registration_rungs(registration.state, registration.reached) > 0
+    ), claimed as (
+        -- What those entered before it have not claimed already: in all, and at its college.
+        select log, person, year, language, college, province, level, exam, month,
+               rungs & ~coalesce(bit_or(rungs) over (partition by person, year, language order by entered
+                                                     rows between unbounded preceding and 1 preceding), 0) as rungs,
+               rungs & ~coalesce(bit_or(rungs) over (partition by person, year, language, college order by entered
+                                                     rows between unbounded preceding and 1 preceding), 0) as own_rungs
+        from live
+    ), compared as (
+        select log, person, cell.cell, rungs, own_rungs, 0 as old_rungs, 0 as old_own_rungs
+        from claimed
+        join cell on (cell.institution, cell.exam, cell.month, cell.year, cell.language, cell.level, cell.province)
+                   = (college, claimed.exam, claimed.month, claimed.year, claimed.language, claimed.level,
+                      claimed.province)
+        union all
+        select changed.log, changed.person, counted.cell, 0, 0, counted.rungs, counted.own_rungs
+        from changed join counted on counted.person = changed.person
+    ), difference as (
+        select log, person, cell, bit_or(rungs) as rungs, bit_or(own_rungs) as own_rungs,
+               bit_or(old_rungs) as old_rungs, bit_or(old_own_rungs) as old_own_rungs
+        from compared
+        group by log, person, cell
+        having bit_or(rungs) <> bit_or(old_rungs) or bit_or(own_rungs) <> bit_or(old_own_rungs)
+    )
+    select array_agg(log), array_agg(person), array_agg(cell), array_agg(old_rungs), array_agg(old_own_rungs),
+           array_agg(rungs), array_agg(own_rungs)
+    into logs, persons, cells, before, own_before, rungs, own_rungs
+    from difference;
+    if logs is not null then
+        perform count_change(logs, persons, cells, before, own_before, rungs, own_rungs);
+    end if;
+end
+$$;
+
+-- The cell that registrations of a college in a session count in; no row while it is not made.
+create function cell_of(session_ text, college_ text) returns table (cell integer) language sql stable as $$
+    select cell.cell
+    from session
+    join exam on exam.exam = session.exam
+    join institution on institution.code = college_
+    join cell on (cell.institution, cell.exam, cell.month, cell.year, cell.language, cell.level, cell.province)
+               = (college_, exam.exam, date_trunc('month', session.date)::date, extract(year from session.date)::integer,
+                  exam.language, exam.level, coalesce(institution.province, ''))
+    where session.session = session_
+$$;
+
+-- What recount() comes to for persons who are new, each with the registration by which it came, in that session and at
+-- that college, and with no other: it counts where that one does. Each person is the number it came under.
+create function recount_newcomers(logs_ bigint[], sessions_ text[], colleges_ text[], rungs_ integer[])
+returns void language plpgsql as $$
+#variable_conflict use_column
+declare
+    logs bigint[];
+    cells integer[];
+    rungs integer[];
+    none integer[] := array_fill(0, array[cardinality(logs_)]);
+begin
+    select array_agg(newcomer.log), array_agg(found.cell), array_agg(newcomer.rungs)
+    into logs, cells, rungs
+    from (select session, college, array_agg(log) as logs, array_agg(newcomer.rungs) as rungs
+          from unnest(logs_, sessions_, colleges_, rungs_) newcomer (log, session, college, rungs)
+          group by session, college) place,
+         lateral cell_of(place.session, place.college) found,
+         lateral unnest(place.logs, place.rungs) newcomer (log, rungs);
+    if cardinality(logs) = cardinality(logs_) then
+        perform count_change(logs, logs, cells, none, none, rungs, rungs);
+    else
+        perform recount(logs_, logs_); -- makes the cells
+    end if;
 end
 $$;
 

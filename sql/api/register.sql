@@ -54,6 +54,77 @@ begin
 end
 $$;
 
+-- Whether a sealed student number looks like a BSN: a bit behind its hash, as the daemon alone sees the number.
+create function looks_like_bsn(student bytea) returns boolean language sql immutable as $$
+    select get_byte(student, 32) & 1 = 1
+$$;
+
+-- The common road: takes a call whose elements are all of newcomers, with student numbers and ECK iDs that nobody has
+-- and each other's neither, that nothing refuses. What register_stretch() would do is then plain: each becomes a person
+-- and enters. Returns for each, in order, its place in the queue, 0 where it is seated; NULL, and does nothing, when the
+-- call is another.
+create function register_newcomers(base bigint, speakers register_speaker[], party_ text[], role_ text[],
+                                   certificate_ bytea[], session_ text[], student_ bytea[], eckid_ bytea[],
+                                   name_ bytea[], born_ bytea[], elective_ text[], needs_ bytea[], again_ integer[])
+returns bigint[] language plpgsql as $$
+declare
+    today date := log_today();
+    places bigint[];
+    logs bigint[];
+    rungs integer[];
+begin
+    with asked as materialized (
+        select base + ord as log, request.session, party as college, substr(request.student, 1, 32) as student_hash,
+               request.student, nullif(substr(request.eckid, 1, 32), '') as eckid_hash, request.eckid, name, born,
+               nullif(elective, '') as elective, nullif(needs, '') as needs, nth, s.waiting,
+               case when s.waiting = 0 then s.seats - s.taken else 0 end as free,
+               (speaker).live and cardinality((speaker).codes) = 1 and attempt_kind(again, null, false) = 'new'
+               and s.session is not null and session_refusal(s.state, s.opens, s.closes, s.date, today) is null
+               and number.person is null and known.person is null
+               and ((speaker).nine or not looks_like_bsn(request.student))
+               and (coalesce(elective, '') = '' or exists (select from elective e where e.code = elective)) as plain
+        from (select *, row_number() over (partition by session order by ord) as nth,
+                     speakers[dense_rank() over (order by party, role, certificate)] as speaker
+              from unnest(party_, role_, certificate_, session_, student_, eckid_, name_, born_, elective_, needs_,
+                          again_)
+                   with ordinality request (party, role, certificate, session, student, eckid, name, born, elective,
+                                            needs, again, ord)) request
+        left join session s on s.session = request.session
+        left join student number on number.college = party and number.student_hash = substr(request.student, 1, 32)
+        left join eckid known on known.eckid_hash = substr(request.eckid, 1, 32)
+    ), newcomer as materialized (
+        select *, case when nth <= free then 'seated' else 'waiting' end as state from asked
+        where (select bool_and(plain) and count(distinct student_hash) = count(*)
+                      and count(distinct eckid_hash) = count(eckid_hash) from asked)
+    ), student_made as (
+        insert into student (college, student_hash, student, person)
+        select college, student_hash, student, log from newcomer
+    ), eckid_made as (
+        insert into eckid (eckid_hash, eckid, person)
+        select eckid_hash, eckid, log from newcomer where eckid_hash is not null
+    ), entered as (
+        insert into registration (session, college, student_hash, again, person, state, entered, name, born, elective,
+                                  needs, log)
+        select session, college, student_hash, 1, log, state, log, name, born, elective, needs, log from newcomer
+    ), filled as (
+        update session
+        set taken = session.taken + come.seated, waiting = session.waiting + come.waiting, log = come.log
+        from (select session, count(*) filter (where state = 'seated') as seated,
+                     count(*) filter (where state = 'waiting') as waiting, max(log) as log
+              from newcomer group by session) come
+        where session.session = come.session
+    )
+    select array_agg(case when state = 'waiting' then waiting + nth - free else 0 end order by log),
+           array_agg(log order by log), array_agg(registration_rungs(state, 0::smallint) order by log)
+    into places, logs, rungs
+    from newcomer;
+    if places is not null then
+        perform recount_newcomers(logs, session_, party_, rungs);
+    end if;
+    return places;
+end
+$$;
+
 -- One stretch: its elements, of which it takes those before the first that touches a person of an element before it.
 -- Returns an answer for each that it took, in order.
 create function register_stretch(entries register_entry[]) returns register_answer[] language plpgsql as $$
@@ -124,7 +195,7 @@ begin
         from judged, lateral (
             select case when not live then 'revoked'
                         when session_found is null or elective <> '' and elective_found is null then 'not-found'
-                        when person_by_number is null and get_byte(student, 32) & 1 = 1 and not nine
+                        when person_by_number is null and looks_like_bsn(student) and not nine
                             then 'looks-like-bsn'
                         when kind in ('ended', 'again') then kind
                         when cardinality(codes) > 2 and registration_ambiguous(stored, codes) then 'taken'
@@ -219,6 +290,8 @@ as $$
 declare
     base bigint := (select log from log_head);
     speakers register_speaker[] := register_speakers(party_, role_, certificate_);
+    places bigint[] := register_newcomers(base, speakers, party_, role_, certificate_, session_, student_, eckid_,
+                                          name_, born_, elective_, needs_, again_);
     entries register_entry[];
     earlier_ integer[];     -- of each element the newest one before it with the same student or ECK iD
     answers register_answer[];
@@ -226,6 +299,14 @@ declare
     first_ integer := 1;
     last_ integer;
 begin
+    if places is not null then
+        return query
+            select null, null, case when place = 0 then 'seated' else 'waiting' end, null::integer, nullif(place, 0),
+                   null::boolean, null::boolean, null::bigint
+            from unnest(places) place;
+        return;
+    end if;
+
     select array_agg(row(ord, base + ord, (speaker).live, (speaker).codes, (speaker).nine, session, student, eckid,
                          name, born, elective, needs, again, seen)::register_entry order by ord),
            array_agg(greatest(lag_student, lag_eckid) order by ord)
