@@ -57,7 +57,7 @@ end
 $$;
 
 -- Whose offer a line speaks of, for `offer` and `retract`: the college, or the refusal. A college speaks for itself and
--- its predecessors; Nuffic corrects what others have stated, and must say so and for whom.
+-- its predecessors; Nuffic says for whom it speaks, and alone may say that it corrects what is over.
 create function offer_college(party_ text, role_ text, institution_ text, correct_ boolean)
 returns table (code text, field text, college text) language plpgsql stable as $$
 #variable_conflict use_column
@@ -72,9 +72,6 @@ begin
         code := 'range';
     elsif role_ = 'roc' and correct_ then
         code := 'not-yours';
-        field := 'correct';
-    elsif role_ = 'nuffic' and not coalesce(correct_, false) then
-        code := 'range';
         field := 'correct';
     else
         field := null;
@@ -141,7 +138,7 @@ begin
         where institution = college_ and elective = elective_ and schoolyear = schoolyear_
           and offer.again = newest.again;
         amended := true;
-    elsif role_ <> 'nuffic' and offer_closed(elective_, schoolyear_, college_) is not null then
+    elsif not coalesce(correct_, false) and offer_closed(elective_, schoolyear_, college_) is not null then
         code := 'closed';
         field := offer_closed(elective_, schoolyear_, college_);
     else
@@ -168,7 +165,7 @@ declare
     kind text;
 begin
     select o.code, o.field, o.college into code, field, college_
-    from offer_college(party_, role_, institution_, role_ = 'nuffic') o;
+    from offer_college(party_, role_, institution_, false) o;
     if code is not null then
         return next;
         return;

@@ -1,6 +1,6 @@
 -- Electives and offers: one offer a college, elective and school year; attempts; who may, until when, who sees.
 begin;
-select plan(57);
+select plan(58);
 update demo set ahead = '2027-04-02T08:00:00Z' - statement_timestamp();
 create function pg_temp.admin(variadic lines text[]) returns text language sql as $$ select tests.say('ADMIN', 'admin', variadic lines) $$;
 create function pg_temp.alfa(line text) returns text language sql as $$ select tests.say('25LU', 'roc', line) $$;
@@ -80,17 +80,19 @@ select is(pg_temp.alfa('offer elective=K0959 schoolyear=2026 again=2 institution
 select is(pg_temp.alfa('offer elective=K0959 schoolyear=2026 correct=yes'), 'NO not-yours field=correct',
           'correcting is Nuffic''s');
 select is(pg_temp.nuffic('offer elective=K0959 schoolyear=2026 institution=25LU again=2 students=6'),
-          'NO range field=correct', 'who says so');
+          'OK state=offered again=2 amended=yes', 'Nuffic speaks for a college');
 select is(pg_temp.nuffic('offer elective=K0959 schoolyear=2026 correct=yes'), 'NO not-found field=institution',
-          'and for whom');
+          'and says for which');
 select is(pg_temp.nuffic('offer elective=K0959 schoolyear=2026 institution=25LU again=2 students=16 correct=yes'),
           'OK state=offered again=2 amended=yes', 'a correction of Nuffic');
 
 -- until when
 select is(pg_temp.alfa('offer elective=K0025 schoolyear=2018'), 'NO closed field=elective',
           'no new offer after the last enrolment');
+select is(pg_temp.nuffic('offer elective=K0025 schoolyear=2018 institution=25LU students=103'),
+          'NO closed field=elective', 'of Nuffic neither');
 select is(pg_temp.nuffic('offer elective=K0025 schoolyear=2018 institution=25LU correct=yes students=103'),
-          'OK state=offered', 'Nuffic may');
+          'OK state=offered', 'unless it says that it corrects');
 select is(pg_temp.alfa('offer elective=K0025 schoolyear=2018 students=104'), 'OK state=offered amended=yes',
           'the college may correct it then');
 select is(pg_temp.admin('elective code=K1 title=x language=de receptive=A2 productive=A1 enrol-until=2027-04-02',
