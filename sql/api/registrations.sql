@@ -283,7 +283,8 @@ $$;
 create function registrations(party_ text, role_ text, certificate_ bytea,
                               only_session text, only_student bytea, only_institution text, after_ text, limit_ integer)
 returns table (code text, field text, session text, student bytea, institution text, name bytea, born bytea,
-               eckid bytea, elective text, needs bytea, state text, again integer, place bigint, log bigint, after text)
+               eckid bytea, elective text, needs bytea, state text, again integer, place bigint, reason text, log bigint,
+               after text)
 language plpgsql stable
 set plan_cache_mode = force_custom_plan -- one session, or a page of all: the best plans are far apart
 as $$
@@ -335,7 +336,7 @@ begin
                case when sees.names then r.needs end, case when not hosted then r.state end,
                case when not hosted then nullif(r.again, 1) end,
                case when not hosted and r.state = 'waiting' then queue_place(r.session, r.entered) end,
-               case when not hosted then r.log end, r.entered::text
+               case when sees.own then r.reason end, case when not hosted then r.log end, r.entered::text
         from page r
         join lateral (select role_ = 'roc' and not hosted as own,
                              role_ in ('roc', 'exams') and not hosted as names) sees on true

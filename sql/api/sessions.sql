@@ -251,17 +251,25 @@ begin
 end
 $$;
 
--- Every role sees all sessions; the ministry not how many there are at each.
+-- Every role sees all sessions. How many wait is for the office that issues the exam, the host, Nuffic and the
+-- administrator; of the ministry also how many seats are free is kept.
 create function sessions(party_ text, role_ text, certificate_ bytea, only_session text, after_ text, limit_ integer)
 returns table (code text, field text, session text, exam text, date date, opens date, closes date, seats integer,
-               free integer, waiting integer, place text, host text, state text, log bigint, after text)
+               free integer, waiting integer, place text, host text, state text, reason text, log bigint, after text)
 language plpgsql stable as $$
 #variable_conflict use_column
+declare
+    codes text[] := case when role_ in ('roc', 'exams') then acting_codes(party_) else '{}' end;
 begin
     return query
         select null, null, s.session, s.exam, s.date, s.opens, s.closes, s.seats,
                case when role_ = 'ocw' then null when s.state = 'scheduled' then s.seats - s.taken else 0 end,
-               case when role_ <> 'ocw' then s.waiting end, s.place, s.host, s.state, s.log, s.session
+               case role_ when 'ocw' then null
+                          when 'roc' then case when s.host = any (codes) then s.waiting end
+                          when 'exams' then case when (select issuer from exam where exam.exam = s.exam) = any (codes)
+                                                 then s.waiting end
+                          else s.waiting end,
+               s.place, s.host, s.state, s.reason, s.log, s.session
         from session s
         where (only_session is null or s.session = only_session) and s.session > coalesce(after_, '')
         order by s.session

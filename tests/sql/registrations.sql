@@ -1,6 +1,6 @@
 -- What register, withdraw and move answer, line by line; who sees which registration.
 begin;
-select plan(56);
+select plan(58);
 update demo set ahead = '2027-03-01T12:00:00Z' - statement_timestamp();
 insert into institution (code, name, kind, country, province, numbers, until, successor, log)
 values ('A', 'A', 'college', 'NL', 'drenthe', null, null, null, 0), ('B', 'B', 'college', 'NL', null, 'nine', null,
@@ -201,6 +201,10 @@ select is(say('O', 'ocw', 'registrations'), null, 'the ministry: nothing');
 select is((select string_agg(answer, E'\n' order by log) from tests.call('N', 'nuffic',
           array['registrations limit=1']) page where answer like '%student=%' or answer like '%name=%'),
           null, 'Nuffic: without personal data');
+select is(say('A', 'roc', 'withdraw session=BIG student=10 reason=ziek'), 'OK state=withdrawn', 'one leaves, and why');
+select ok(say('A', 'roc', 'registrations session=BIG student=10') like '% state=withdrawn reason=ziek log=%'
+          and say('E', 'exams', 'registrations session=BIG student=10') like '% state=withdrawn log=%',
+          'is for its college to read');
 select is((with recursive page (number, after, count) as (
                select 0, '0', 0::bigint
                union all

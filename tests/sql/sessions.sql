@@ -1,6 +1,6 @@
 -- Sessions: who may schedule, reseat and cancel what, and what that does to seats, queue and counts.
 begin;
-select plan(40);
+select plan(45);
 update demo set ahead = '2027-03-01T12:00:00Z' - statement_timestamp();
 insert into institution (code, name, kind, country, province, log)
 values ('A', 'A', 'college', 'NL', 'drenthe', 0), ('B', 'B', 'college', 'NL', null, 0), ('E', 'E', 'exam-office',
@@ -45,8 +45,13 @@ select is(say('E', 'exams',
 select is(say('E', 'exams', 'schedule session=S exam=X date=2027-05-14 seats=2 place=Emmen host=A'),
           'OK state=scheduled seats=2 free=2 waiting=0 amended=yes', 'and back');
 select is(say('B', 'roc', 'sessions session=S'),
-          '= session=S exam=X date=2027-05-14 opens=2027-03-01 closes=2027-04-10 seats=2 free=2 waiting=0 place=Emmen host=A state=scheduled log='
-          || (select log from session where session = 'S'), 'seen by all');
+          '= session=S exam=X date=2027-05-14 opens=2027-03-01 closes=2027-04-10 seats=2 free=2 place=Emmen host=A state=scheduled log='
+          || (select log from session where session = 'S'), 'seen by all, but how many wait');
+select is(say(party, role, 'sessions session=S'), told, party || ' sees it')
+from (values ('A', 'roc', true), ('E', 'exams', true), ('F', 'exams', false), ('N', 'nuffic', true)) seen (party, role, waits),
+     lateral (select '= session=S exam=X date=2027-05-14 opens=2027-03-01 closes=2027-04-10 seats=2 free=2'
+              || case when waits then ' waiting=0' else '' end || ' place=Emmen host=A state=scheduled log=' || log as told
+              from session where session = 'S') told;
 
 -- seats
 select is(say('B', 'roc', 'register session=S student=1 name=n born=2009',
@@ -94,6 +99,9 @@ select is(say('A', 'roc', 'cancel session=S reason=ziek'), 'NO attended field=se
 update registration set reached = 0;
 select is(say('A', 'roc', 'cancel session=S reason=ziek', 'cancel session=S reason=anders'),
           E'OK state=cancelled\nOK state=cancelled repeated=yes', 'cancelled once');
+select is(say('B', 'roc', 'sessions session=S'),
+          '= session=S exam=X date=2027-06-14 closes=2027-03-01 seats=3 free=0 place=Emmen host=A state=cancelled reason=ziek log='
+          || (select log from session where session = 'S'), 'everybody reads why');
 select is((select array_agg(distinct state order by state) from registration where session = 'S'), array['cancelled',
           'withdrawn'], 'with its registrations');
 select is_empty('select * from reconcile()', 'that count no more');
