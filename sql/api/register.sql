@@ -164,8 +164,8 @@ begin
                             then person_inherited(e.codes, e.student)
                         else number.person end as person
             offset 0) known on true
-        left join eckid held on held.person = known.person
-        left join eckid other on other.eckid_hash = substr(e.eckid, 1, 32)
+        left join lateral (select * from eckid where person = known.person offset 0) held on true
+        left join lateral (select * from eckid where eckid_hash = substr(e.eckid, 1, 32) offset 0) other on true
         left join elective on elective.code = e.elective
     ), taken_on as materialized (
         -- A person may go by several numbers and an ECK iD: the stretch ends before the second element that touches
@@ -284,7 +284,7 @@ returns table (code text, field text, state text, again integer, place bigint, r
                last bigint)
 language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off
-set enable_hashjoin = off
+set enable_hashjoin = off set enable_material = off
 as $$
 #variable_conflict use_column
 declare
