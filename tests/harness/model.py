@@ -37,6 +37,7 @@ class Attempt:
         self.name, self.born = given["name"], given["born"]
         self.elective, self.needs = given.get("elective"), given.get("needs")
         self.moved_to = None
+        self.reason = None  # of its withdrawal
 
     @property
     def live(self):
@@ -46,7 +47,7 @@ class Attempt:
 class Session:
     def __init__(self, exam, date, seats, host, place, log, opens=None, closes=None):
         self.exam, self.date, self.seats, self.host, self.place, self.log = exam, date, seats, host, place, log
-        self.opens, self.closes, self.state = opens, closes, "scheduled"
+        self.opens, self.closes, self.state, self.reason = opens, closes, "scheduled", None
 
     def last_day(self):
         return self.closes or self.date - datetime.timedelta(days=28)
@@ -199,6 +200,7 @@ class Model:
         if "seen" in given and attempts[-1].log > given["seen"]:
             return Answer({"changed"}, last=attempts[-1].log)
         self.leave(attempts[-1], "withdrawn", log)
+        attempts[-1].reason = given.get("reason")
         return Answer(state="withdrawn", again=again)
 
     def move(self, party, role, given, log):
@@ -278,7 +280,7 @@ class Model:
             return Answer(state="cancelled", repeated="yes")
         if "seen" in given and session.log > given["seen"]:
             return Answer({"changed"}, last=session.log)
-        session.state, session.log = "cancelled", log
+        session.state, session.reason, session.log = "cancelled", given["reason"], log
         for attempt in self.all(name):
             if attempt.live:
                 attempt.state, attempt.log = "cancelled", log

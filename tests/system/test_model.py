@@ -141,7 +141,7 @@ def check_lists(model, clients):
     for key, attempts in model.attempts.items():
         last = attempts[-1]
         wanted[key] = {"session": last.session, "institution": last.college, "student": last.student, "name": last.name,
-                       "born": last.born, "elective": last.elective, "needs": last.needs, "state": last.state,
+                       "born": last.born, "elective": last.elective, "needs": last.needs, "state": last.state, "reason": last.reason,
                        "again": str(last.again) if last.again > 1 else None, "log": str(last.log),
                        "eckid": model.eckids.get(last.person),
                        "place": str(model.place(last)) if last.state == "waiting" else None}
@@ -151,6 +151,7 @@ def check_lists(model, clients):
         session = model.sessions[row["session"]]
         assert {name: row[name] for name in ("state", "seats", "free", "waiting")} == \
             {name: str(value) for name, value in model.told(row["session"]).items()}
+        assert row.get("reason") == session.reason
         assert int(row["log"]) == session.log and row["date"] == session.date.isoformat() and row["place"] == session.place
 
 
