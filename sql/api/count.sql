@@ -60,17 +60,22 @@ returns void language plpgsql as $$
 declare
     today date := log_today();
 begin
-    if 0 = any (own_rungs_) then
+    -- Who counts in a cell has a row: there before, where own_before says so.
+    if 0 <> any (own_before_) then
         delete from counted using unnest(persons_, cells_, own_rungs_) change (person, cell, own_rungs)
         where counted.person = change.person and counted.cell = change.cell and change.own_rungs = 0;
+
+        update counted set rungs = change.rungs, own_rungs = change.own_rungs
+        from unnest(persons_, cells_, own_before_, rungs_, own_rungs_) change (person, cell, own_before, rungs, own_rungs)
+        where counted.person = change.person and counted.cell = change.cell
+          and change.own_before <> 0 and change.own_rungs <> 0;
     end if;
     with change as materialized (
         select * from unnest(logs_, persons_, cells_, before_, own_before_, rungs_, own_rungs_)
                       change (log, person, cell, before, own_before, rungs, own_rungs)
-    ), kept as (
+    ), added as (
         insert into counted (person, cell, rungs, own_rungs)
-        select person, cell, rungs, own_rungs from change where own_rungs <> 0
-        on conflict (person, cell) do update set rungs = excluded.rungs, own_rungs = excluded.own_rungs
+        select person, cell, rungs, own_rungs from change where own_before = 0
     ), told as (
         insert into tally
         select log, cell,
@@ -218,7 +223,7 @@ begin
     from (select session, college, array_agg(log) as logs, array_agg(newcomer.rungs) as rungs
           from unnest(logs_, sessions_, colleges_, rungs_) newcomer (log, session, college, rungs)
           group by session, college) place,
-         lateral cell_of(place.session, place.college) found,
+         lateral (select cell from cell_of(place.session, place.college) offset 0) found, -- by index, place by place
          lateral unnest(place.logs, place.rungs) newcomer (log, rungs);
     if cardinality(logs) = cardinality(logs_) then
         perform count_change(logs, logs, cells, none, none, rungs, rungs);

@@ -1,6 +1,7 @@
 -- `register`, the hot road: a whole call is taken at once, and means the same as its elements one after another.
 --
--- The call is cut into stretches, in order. In a stretch no two elements touch the same student or person, so what
+-- A call of newcomers alone, the common one, is one plain statement (register_newcomers). Any other is the long road: the
+-- call is cut into stretches, in order. In a stretch no two elements touch the same student or person, so what
 -- one of them finds does not depend on those before it, but for the seats, which are dealt out in order by counting.
 -- A stretch is one statement, and the next begins when it has run. A call of strangers is one stretch; a call that
 -- names one student over and over is a stretch each time.
