@@ -111,7 +111,8 @@ static int load(const struct config *config, struct loaded *loaded, char *why, s
     if (!loaded->seal)
         add_fault(why, why_size, "[seal] keys: %s", reason);
     bool write = connects("write", config->database_write, true, why, why_size);
-    bool read = connects("read", config->database_read, false, why, why_size);
+    bool told = !write && strcmp(config->database_read, config->database_write) == 0; /* it was not given */
+    bool read = told || connects("read", config->database_read, false, why, why_size);
     if (loaded->tls && loaded->seal && write && read)
         return 0;
     unload(loaded);
