@@ -207,8 +207,9 @@ static void mismatch(struct db *db, const char *what)
     log_quote(quoted, sizeof quoted, what);
     if (!db->was_ready)
         log_fatal("database-mismatch",
-                  "connection=%s api=%s reason=%s remedy=\"run buurtaald migrate of this same version\"", db->name,
-                  db->api, quoted);
+                  "connection=%s api=%s reason=%s remedy=\"run buurtaald migrate of this same version; when that was "
+                  "done, mend sql/api\"",
+                  db->name, db->api, quoted);
     log_event(LOG_LEVEL_ERROR, "database-mismatch", "connection=%s api=%s reason=%s", db->name, db->api, quoted);
     go_down(db, what);
 }

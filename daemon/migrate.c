@@ -278,7 +278,7 @@ static int make_tables(struct migration *migration)
 
 /* ---- the api ---- */
 
-/* Lets the daemon call the functions of this verb. */
+/* Lets the daemon call the functions of this verb, of which there must be one. */
 static int open_function(struct migration *migration, const char *verb)
 {
     char name[VERB_ROOM], statement[1024];
@@ -293,7 +293,7 @@ static int open_function(struct migration *migration, const char *verb)
                            2, values);
     if (!result)
         return -1;
-    int outcome = 0;
+    int outcome = PQntuples(result) > 0 ? 0 : fail(migration, "%s: sql/api has no function of this name", name);
     for (int i = 0; outcome == 0 && i < PQntuples(result); i++) {
         const char *function = PQgetvalue(result, i, 0);
         int n = snprintf(statement, sizeof statement,
