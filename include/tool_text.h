@@ -22,6 +22,10 @@ int text_lang_of(const char *name, enum text_lang *lang) MUST_CHECK;
 /* The language of the environment: LC_ALL, LC_MESSAGES, LANG. Dutch where it says nothing, English for all others. */
 enum text_lang text_lang_here(void);
 
+/* Why a file or a connection could not be had: an `errno` in words. What people meet often is in their language, the
+ * rest is the system's. */
+const char *text_reason(enum text_lang lang, int fault);
+
 /* Tells it on stderr, as `buurtaal: TEXT`. */
 void text_tell(enum text_lang lang, enum text_id id, ...);
 

@@ -34,7 +34,8 @@ static int refuse_file(enum text_lang lang, enum text_id id, const char *path, c
 static int refuse_openssl(enum text_lang lang, const char *path)
 {
     unsigned long error = ERR_peek_error();
-    const char *words = ERR_SYSTEM_ERROR(error) ? strerror(ERR_GET_REASON(error)) : ERR_reason_error_string(error);
+    const char *words =
+        ERR_SYSTEM_ERROR(error) ? text_reason(lang, ERR_GET_REASON(error)) : ERR_reason_error_string(error);
     return refuse_file(lang, TEXT_FILE_UNREAD, path, words ? words : "OpenSSL");
 }
 
@@ -66,13 +67,13 @@ static int write_new(const char *path, mode_t mode, const struct content *conten
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0)
-        return refuse_file(lang, TEXT_FILE_UNWRITTEN, path, strerror(errno));
+        return refuse_file(lang, TEXT_FILE_UNWRITTEN, path, text_reason(lang, errno));
     BIO *out = BIO_new_fd(fd, BIO_NOCLOSE);
     bool written = out && print_content(out, content) && BIO_flush(out) == 1 && fsync(fd) == 0;
     BIO_free(out);
     if (close(fd) == 0 && written)
         return 0;
-    refuse_file(lang, TEXT_FILE_UNWRITTEN, path, strerror(errno));
+    refuse_file(lang, TEXT_FILE_UNWRITTEN, path, text_reason(lang, errno));
     unlink(path);
     return -1;
 }
@@ -249,7 +250,7 @@ int authority_init(const char *folder, const char *name, long days, enum text_la
 {
     const struct authority_wish wish = {.name = name, .days = days};
     if (mkdir(folder, 0700) < 0 && errno != EEXIST)
-        return refuse_file(lang, TEXT_FILE_UNWRITTEN, folder, strerror(errno));
+        return refuse_file(lang, TEXT_FILE_UNWRITTEN, folder, text_reason(lang, errno));
     return make_pair(folder, "ca", NULL, &wish, lang);
 }
 
@@ -357,7 +358,7 @@ static int replace_list(const char *path, X509_CRL *list, enum text_lang lang)
     unlink(draft); /* of a run that was cut off */
     int result = write_new(draft, 0644, &content, lang);
     if (result == 0 && rename(draft, path) < 0)
-        result = refuse_file(lang, TEXT_FILE_UNWRITTEN, path, strerror(errno));
+        result = refuse_file(lang, TEXT_FILE_UNWRITTEN, path, text_reason(lang, errno));
     free(draft);
     return result;
 }

@@ -77,7 +77,8 @@ static void look_at(struct client *client, int result)
         client->ended = true;
         return;
     case SSL_ERROR_SYSCALL:
-        snprintf(reason, sizeof reason, text_of(client->lang, TEXT_CLIENT_LOST), system ? strerror(system) : "EOF");
+        snprintf(reason, sizeof reason, text_of(client->lang, TEXT_CLIENT_LOST),
+                 system ? text_reason(client->lang, system) : "EOF");
         client_give_up(client, CLIENT_LOST, reason);
         return;
     default:

@@ -37,10 +37,17 @@ static int give_up(struct client *client, enum client_fault fault, enum text_id 
     return -1;
 }
 
-static const char *openssl_reason(void)
+static const char *openssl_reason(enum text_lang lang)
 {
     unsigned long error = ERR_peek_error();
-    const char *words = ERR_SYSTEM_ERROR(error) ? strerror(ERR_GET_REASON(error)) : ERR_reason_error_string(error);
+    int lib = ERR_GET_LIB(error), reason = ERR_GET_REASON(error);
+    if (ERR_SYSTEM_ERROR(error))
+        return text_reason(lang, reason);
+    if (lib == ERR_LIB_PEM && reason == PEM_R_NO_START_LINE)
+        return text_of(lang, TEXT_REASON_NO_PEM);
+    if (lib == ERR_LIB_X509 && reason == X509_R_KEY_VALUES_MISMATCH)
+        return text_of(lang, TEXT_REASON_OTHER_KEY);
+    const char *words = ERR_reason_error_string(error);
     return words ? words : "OpenSSL";
 }
 
@@ -50,7 +57,7 @@ static int check_key_mode(struct client *client, const char *path)
 {
     struct stat st;
     if (stat(path, &st) < 0)
-        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, path, strerror(errno));
+        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, path, text_reason(client->lang, errno));
     if (st.st_mode & 0027)
         return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_KEY_OPEN, path, "chmod 600");
     return 0;
@@ -69,14 +76,14 @@ static int load_files(struct client *client, const struct profile *profile)
     ERR_clear_error();
     SSL_CTX_set_default_passwd_cb(context, no_pass_phrase);
     if (SSL_CTX_load_verify_file(context, profile->ca) != 1)
-        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->ca, openssl_reason());
+        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->ca, openssl_reason(client->lang));
     if (SSL_CTX_use_certificate_chain_file(context, profile->certificate) != 1)
-        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->certificate, openssl_reason());
+        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->certificate, openssl_reason(client->lang));
     if (check_key_mode(client, profile->key) < 0)
         return -1;
     if (SSL_CTX_use_PrivateKey_file(context, profile->key, SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_check_private_key(context) != 1)
-        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->key, openssl_reason());
+        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->key, openssl_reason(client->lang));
     return 0;
 }
 
@@ -120,7 +127,7 @@ static int reach(struct client *client, const struct profile *profile)
     if (client->fd >= 0)
         return 0;
     char *place = memory_text("%s:%s", profile->host, profile->port);
-    give_up(client, CLIENT_UNREACHED, TEXT_CLIENT_UNREACHED, place, strerror(fault));
+    give_up(client, CLIENT_UNREACHED, TEXT_CLIENT_UNREACHED, place, text_reason(client->lang, fault));
     free(place);
     return -1;
 }
@@ -141,14 +148,14 @@ static int make_tls(struct client *client, const struct profile *profile)
     ERR_clear_error();
     client->context = SSL_CTX_new(TLS_client_method());
     if (!client->context || SSL_CTX_set_min_proto_version(client->context, TLS1_3_VERSION) != 1)
-        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, "TLS 1.3", openssl_reason());
+        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, "TLS 1.3", openssl_reason(client->lang));
     SSL_CTX_set_verify(client->context, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_mode(client->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     if (load_files(client, profile) < 0)
         return -1;
     client->ssl = SSL_new(client->context);
     if (!client->ssl || expect_host(client->ssl, profile->host) < 0 || SSL_set_fd(client->ssl, client->fd) != 1)
-        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->host, openssl_reason());
+        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->host, openssl_reason(client->lang));
     return 0;
 }
 
@@ -174,7 +181,12 @@ static int shake_hands(struct client *client, const struct profile *profile)
         if (trust != X509_V_OK)
             return give_up(client, CLIENT_UNTRUSTED, TEXT_CLIENT_UNTRUSTED, profile->host,
                            X509_verify_cert_error_string(trust));
-        const char *reason = wish == SSL_ERROR_SYSCALL && fault ? strerror(fault) : openssl_reason();
+        unsigned long error = ERR_peek_error();
+        if (ERR_GET_LIB(error) == ERR_LIB_SSL &&
+            ERR_GET_REASON(error) == SSL_R_WRONG_VERSION_NUMBER) /* no TLS at all */
+            return give_up(client, CLIENT_PROTOCOL, TEXT_CLIENT_NOT_OURS, profile->host, profile->port);
+        const char *reason =
+            wish == SSL_ERROR_SYSCALL && fault ? text_reason(client->lang, fault) : openssl_reason(client->lang);
         return give_up(client, CLIENT_LOST, TEXT_CLIENT_HANDSHAKE, profile->host, reason);
     }
 }
@@ -220,7 +232,7 @@ static void compare(struct client *client, const struct profile *profile, const 
                   (unsigned long long)before.log, path);
         free(path);
     } else if (now->log > before.log && profile_remember(profile, now) < 0) {
-        text_tell(client->lang, TEXT_CLIENT_FORGETS, profile->path, strerror(errno));
+        text_tell(client->lang, TEXT_CLIENT_FORGETS, profile->path, text_reason(client->lang, errno));
     }
 }
 

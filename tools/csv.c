@@ -87,7 +87,7 @@ int csv_load(struct csv *csv, const char *path, enum text_lang lang)
     if (file)
         fclose(file);
     if (!bytes) {
-        text_tell(lang, TEXT_FILE_UNREAD, path, strerror(fault));
+        text_tell(lang, TEXT_FILE_UNREAD, path, text_reason(lang, fault));
         return -1;
     }
     int result = csv_take(csv, bytes, len, path, lang);

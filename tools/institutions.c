@@ -144,7 +144,9 @@ int institutions_run(struct tool *tool, int argc, char **argv)
     status = NONE_ACCEPTED;
     if (read_file(&import, &csv, argv[1]) == 0) {
         status = import.count > 0 ? send_rows(&import) : EX_OK;
-        printf(text_of(tool->lang, TEXT_IMPORT_SUMMARY), import.made, import.amended, import.repeated, import.refused);
+        if (status == EX_OK || import.made + import.amended + import.repeated > 0)
+            printf(text_of(tool->lang, TEXT_IMPORT_SUMMARY), import.made, import.amended, import.repeated,
+                   import.refused);
         if (status == EX_OK && (import.refused > 0 || import.count == 0))
             status = import.made + import.amended + import.repeated > 0 ? SOME_REFUSED : NONE_ACCEPTED;
     }

@@ -113,7 +113,7 @@ static int read_file(struct tool *tool, struct profile *profile)
     struct loading loading = {.tool = tool, .profile = profile};
     FILE *file = fopen(profile->path, "re");
     if (!file) {
-        text_tell(tool->lang, TEXT_PROFILE_UNREAD, profile->path, strerror(errno));
+        text_tell(tool->lang, TEXT_PROFILE_UNREAD, profile->path, text_reason(tool->lang, errno));
         return -1;
     }
     int line = ini_parse_file(file, take, &loading);
@@ -235,7 +235,7 @@ static char *absolute(struct tool *tool, const char *file)
 {
     char *path = realpath(file, NULL);
     if (!path)
-        text_tell(tool->lang, TEXT_FILE_UNREAD, file, strerror(errno));
+        text_tell(tool->lang, TEXT_FILE_UNREAD, file, text_reason(tool->lang, errno));
     return path;
 }
 
@@ -248,7 +248,7 @@ static int write_profile(struct tool *tool, const char *path, const char *host, 
                                                      : "en\n");
     int status = EX_OK;
     if (make_folders(path) < 0 || write_whole(path, text, false) < 0) {
-        text_tell(tool->lang, TEXT_FILE_UNWRITTEN, path, strerror(errno));
+        text_tell(tool->lang, TEXT_FILE_UNWRITTEN, path, text_reason(tool->lang, errno));
         status = EX_CANTCREAT;
     } else {
         printf(text_of(tool->lang, TEXT_PROFILE_WRITTEN), path);

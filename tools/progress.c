@@ -19,8 +19,8 @@ struct figure {
     char *name; /* what the row is by, with its scope */
     char *of;   /* year, language, rung */
     char *count;
-    uint64_t number, target;
-    bool has_target;
+    uint64_t number, target, log;
+    bool has_target, has_log;
 };
 
 struct board {
@@ -108,7 +108,7 @@ static void take_row(void *own, const struct answer *row)
     if ((board->count & (board->count + 1)) == 0) /* 0, 1, 3, 7 ...: the room is used up */
         board->figures = memory_grow(board->figures, board->count * 2 + 1, sizeof *board->figures);
     struct slice year = answer_field(row, "year"), language = answer_field(row, "language"),
-                 rung = answer_field(row, "rung"), target = answer_field(row, "target");
+                 rung = answer_field(row, "rung"), target = answer_field(row, "target"), log = answer_field(row, "log");
     board->figures[board->count++] = (struct figure){
         .name = name_of(board, row),
         .of = memory_text("%.*s %.*s %.*s", (int)year.len, year.at ? year.at : "", (int)language.len,
@@ -117,6 +117,8 @@ static void take_row(void *own, const struct answer *row)
         .number = slice_number(answer_field(row, "count")),
         .target = slice_number(target),
         .has_target = target.at != NULL,
+        .log = slice_number(log),
+        .has_log = log.at != NULL,
     };
 }
 
@@ -136,7 +138,8 @@ static void print_bar(uint64_t number, uint64_t whole)
     printf(" [%.*s%.*s]", (int)part, full, (int)(BAR - part), none);
 }
 
-static void print_figures(const struct board *board)
+/* `log`: the number of the log that the answer is true for; a row that is older says so. */
+static void print_figures(const struct board *board, uint64_t log)
 {
     int name_width = 0, count_width = 0;
     uint64_t largest = 0;
@@ -155,6 +158,8 @@ static void print_figures(const struct board *board)
         if (figure->has_target && figure->target > 0)
             printf(text_of(board->tool->lang, TEXT_PROGRESS_TARGET),
                    (double)figure->number * 100 / (double)figure->target, (unsigned long long)figure->target);
+        if (figure->has_log && figure->log != log)
+            printf(text_of(board->tool->lang, TEXT_PROGRESS_OLDER), (unsigned long long)figure->log);
         putchar('\n');
     }
 }
@@ -189,7 +194,7 @@ static int show(struct board *board, struct client *client, struct line_writer *
         fprintf(board->json, "%s], \"log\": %.*s}\n", board->count > 0 ? "\n" : "", (int)log.len, log.at ? log.at : "");
         return EX_OK;
     }
-    print_figures(board);
+    print_figures(board, slice_number(log));
     if (board->count == 0)
         puts(text_of(lang, TEXT_PROGRESS_NONE));
     printf(text_of(lang, TEXT_PROGRESS_LOG), (int)log.len, log.at ? log.at : "");

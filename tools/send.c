@@ -19,6 +19,7 @@ struct source {
     size_t len;
     int input;
     bool ended_in_line;
+    size_t owed;  /* lines sent and not answered */
     char **lines; /* operands still to be sent */
     int count;
 };
@@ -32,8 +33,19 @@ static void weigh(int *status, enum answer_kind kind)
         *status = found;
 }
 
+/* Sends what can be. */
+static size_t pass_on(struct client *client, struct source *source)
+{
+    size_t sent = client_write(client, source->bytes, source->len);
+    for (size_t i = 0; i < sent; i++)
+        source->owed += source->bytes[i] == '\n';
+    source->len -= sent;
+    memmove(source->bytes, source->bytes + sent, source->len);
+    return sent;
+}
+
 /* Prints the lines that have come. 0, or -1 when they could not be. */
-static int print_lines(struct client *client, int *status)
+static int print_lines(const struct tool *tool, struct client *client, struct source *source, int *status)
 {
     char line[LINE_MAX_BYTES];
     size_t len;
@@ -43,10 +55,12 @@ static int print_lines(struct client *client, int *status)
         any = true;
         if (fwrite(line, 1, len, stdout) != len || putchar('\n') == EOF)
             return -1;
-        if (answer_read(line, len, &answer) == 0)
-            weigh(status, answer.kind);
-        else
-            client_give_up(client, CLIENT_PROTOCOL, "?");
+        if (answer_read(line, len, &answer) < 0) {
+            client_give_up(client, CLIENT_PROTOCOL, text_of(tool->lang, TEXT_CLIENT_PROTOCOL));
+            continue;
+        }
+        weigh(status, answer.kind);
+        source->owed -= answer_is_status(&answer) && source->owed > 0;
     }
     return any && fflush(stdout) != 0 ? -1 : 0;
 }
@@ -85,7 +99,7 @@ static int read_input(struct source *source)
 
 static int fail(struct tool *tool, enum text_id id, int status)
 {
-    text_tell(tool->lang, id, strerror(errno));
+    text_tell(tool->lang, id, text_reason(tool->lang, errno));
     return status;
 }
 
@@ -96,16 +110,14 @@ static int talk(struct tool *tool, struct client *client, struct source *source)
     bool finished = false;
     while (client_fault(client) == CLIENT_FINE && !client_ended(client)) {
         take_operands(source);
-        size_t sent = client_write(client, source->bytes, source->len);
-        source->len -= sent;
-        memmove(source->bytes, source->bytes + sent, source->len);
+        size_t sent = pass_on(client, source);
         if (!finished && source->input < 0 && source->count == 0 && source->len == 0) {
             client_finish(client);
             finished = true;
         }
         bool room = source->len < sizeof source->bytes / 2;
         bool more = client_step(client, room ? source->input : -1, source->count > 0 && sent > 0 ? 0 : -1);
-        if (print_lines(client, &status) < 0)
+        if (print_lines(tool, client, source, &status) < 0)
             return fail(tool, TEXT_OUTPUT_LOST, EX_IOERR);
         if (more && read_input(source) < 0)
             return fail(tool, TEXT_INPUT_LOST, EX_NOINPUT);
@@ -113,6 +125,10 @@ static int talk(struct tool *tool, struct client *client, struct source *source)
     if (client_fault(client) != CLIENT_FINE) {
         text_tell(tool->lang, TEXT_PLAIN, client_why(client));
         return client_status(client_fault(client));
+    }
+    if (source->owed > 0 || source->len > 0 || source->count > 0) { /* as after `quit` */
+        text_tell(tool->lang, TEXT_CLIENT_ENDED);
+        status = status < EX_DATAERR ? EX_TEMPFAIL : status;
     }
     return status;
 }

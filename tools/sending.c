@@ -159,7 +159,8 @@ int sending_run(const struct profile *profile, const struct sending *sending)
         enum client_fault fault = client_fault(round.client);
         bool never_connected = round.window == 0;
         if ((fault != CLIENT_FINE && !client_may_retry(fault)) || ++attempts == ATTEMPTS || never_connected) {
-            text_tell(profile->lang, TEXT_SENDING_STOPS,
+            bool later = fault == CLIENT_FINE || client_may_retry(fault);
+            text_tell(profile->lang, later ? TEXT_SENDING_STOPS : TEXT_PLAIN,
                       fault != CLIENT_FINE ? client_why(round.client) : text_of(profile->lang, TEXT_SENDING_BUSY));
             status = fault != CLIENT_FINE ? client_status(fault) : EX_TEMPFAIL;
             break;

@@ -14,6 +14,7 @@
 #include "tool_sending.h"
 #include "tool_verbs.h"
 
+#define QUOTED 60   /* so many bytes of a value are shown */
 #define BSN_ROWS 10 /* so many numbers make a column worth judging */
 
 enum { SOME_REFUSED = 1, NONE_ACCEPTED = 2 }; /* the program's status */
@@ -45,13 +46,29 @@ static void add_row(struct submit *submit, struct slice text, unsigned line)
     submit->rows[submit->count++] = (struct row){.text = text, .line = line};
 }
 
+/* How many bytes of a value to show: no character is cut. */
+static int shown_len(struct slice value)
+{
+    if (value.len <= QUOTED)
+        return (int)value.len;
+    size_t len = QUOTED;
+    while (len > 0 && ((unsigned char)value.at[len] & 0xc0) == 0x80)
+        len--;
+    return (int)len;
+}
+
+static const char *shown_end(struct slice value)
+{
+    return value.len > QUOTED ? "..." : "";
+}
+
 static char *refusal_of(const struct submit *submit, const struct roster_fault *fault)
 {
     const char *reason = text_of(submit->tool->lang, fault->reason);
     if (fault->column < 0)
         return memory_text("%s", reason);
-    return memory_text("%s: \"%.*s\": %s", roster_name((enum roster_column)fault->column), (int)fault->value.len,
-                       fault->value.at ? fault->value.at : "", reason);
+    return memory_text("%s: \"%.*s%s\": %s", roster_name((enum roster_column)fault->column), shown_len(fault->value),
+                       fault->value.at ? fault->value.at : "", shown_end(fault->value), reason);
 }
 
 /* Sorts the rows into sound ones and those refused here. */
@@ -97,6 +114,10 @@ static int read_file(struct submit *submit, struct csv *csv, const char *path, c
     }
     if (roster_header(&submit->roster, text, session, &fault) < 0) {
         text_tell(lang, fault.reason, path, roster_name((enum roster_column)fault.column));
+        if (submit->roster.width == 1 || memchr(text.at, '"', text.len))
+            text_tell(lang, TEXT_COLUMN_SEPARATOR);
+        else if (fault.reason == TEXT_COLUMN_MISSING && fault.column == ROSTER_SESSION)
+            text_tell(lang, TEXT_COLUMN_SESSION);
         return -1;
     }
     while (csv_line(csv, &text) == 1)
@@ -141,9 +162,10 @@ static char *refusal_by_registry(const struct submit *submit, const struct row *
     struct slice value = {NULL, 0};
     if (column >= 0)
         value = roster_value(&submit->roster, row->text, (enum roster_column)column);
-    return memory_text("%s%s%.*s%s%.*s [%.*s]", column >= 0 ? roster_name((enum roster_column)column) : "",
-                       column >= 0 ? ": \"" : "", (int)value.len, value.at ? value.at : "", column >= 0 ? "\": " : "",
-                       (int)text.len, text.at ? text.at : "", (int)answer->word.len, answer->word.at);
+    return memory_text("%s%s%.*s%s%s%.*s [%.*s]", column >= 0 ? roster_name((enum roster_column)column) : "",
+                       column >= 0 ? ": \"" : "", shown_len(value), value.at ? value.at : "", shown_end(value),
+                       column >= 0 ? "\": " : "", (int)text.len, text.at ? text.at : "", (int)answer->word.len,
+                       answer->word.at);
 }
 
 static void answered(void *own, size_t i, const struct answer *answer)
@@ -191,10 +213,12 @@ static void print_result(const struct submit *submit)
     for (size_t i = 0; i < submit->count; i++)
         if (submit->rows[i].refusal)
             printf(text_of(lang, TEXT_SUBMIT_REFUSED), submit->rows[i].line, submit->rows[i].refusal);
-    printf(text_of(lang, submit->check ? TEXT_SUBMIT_REHEARSED : TEXT_SUBMIT_SUMMARY), submit->count, submit->seated,
-           submit->waiting, submit->repeated, submit->amended, submit->refused);
     size_t unanswered =
         submit->count - submit->seated - submit->waiting - submit->repeated - submit->amended - submit->refused;
+    if (unanswered > 0 && unanswered == submit->sound_count)
+        return; /* there was no registry; why is told already */
+    printf(text_of(lang, submit->check ? TEXT_SUBMIT_REHEARSED : TEXT_SUBMIT_SUMMARY), submit->count, submit->seated,
+           submit->waiting, submit->repeated, submit->amended, submit->refused);
     if (unanswered > 0)
         printf(text_of(lang, TEXT_SUBMIT_UNANSWERED), unanswered);
 }

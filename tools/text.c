@@ -2,6 +2,7 @@
  */
 #include "tool_text.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +43,24 @@ enum text_lang text_lang_here(void)
         break;
     }
     return lang;
+}
+
+const char *text_reason(enum text_lang lang, int fault)
+{
+    switch (fault) {
+    case ENOENT:
+        return text_of(lang, TEXT_REASON_ABSENT);
+    case EACCES:
+        return text_of(lang, TEXT_REASON_CLOSED);
+    case EISDIR:
+        return text_of(lang, TEXT_REASON_FOLDER);
+    case ECONNREFUSED:
+        return text_of(lang, TEXT_REASON_NOBODY);
+    case ETIMEDOUT:
+        return text_of(lang, TEXT_REASON_SILENT);
+    default:
+        return strerror(fault);
+    }
 }
 
 void text_tell(enum text_lang lang, enum text_id id, ...)

@@ -77,7 +77,24 @@ def test_the_board_shows_the_count_against_the_target(registry):
         ministry.must("target", year=year, language="de", rung="seated", count=5000)
     tool = Tool(registry, daemon.address, "NUFFIC")
     board = tool.run("progress", "--year", year, wanted=0)[1]
-    assert "7" in board and "5" in board
+    assert "7" in board and "5" in board and "van logboek" not in board
+    own, nation = Tool(registry, daemon.address, "25LU").run("progress", "--year", year, wanted=0)[1].splitlines()[:2]
+    assert "van logboek" not in own and "van logboek" in nation, "a college sees the nation of yesterday, and is told so"
     told = json.loads(tool.run("progress", "--year", year, "--json", wanted=0)[1])
     assert [(row["count"], row["target"]) for row in told["rows"] if row["scope"] == "national"] == [(7, 5000)]
     assert told["log"] == registry.execute("select log from log_head")[0][0]
+
+
+def test_what_could_not_be_sent_is_told_with_its_cause_and_counts_nothing(registry, tmp_path):
+    daemon = registry.start()
+    tool = Tool(registry, daemon.address, "25LU")
+    tool.run("send", "ping", "quit", wanted=0)
+    assert "sloot de verbinding" in tool.run("send", "quit", "ping", wanted=75)[1]
+    export = tmp_path / "export.csv"
+    export.write_text("Deelnemernummer;Achternaam;Voornamen;Geboortedatum\n2;Bakker;Bo;14-03-2009\n")
+    assert "--session" in tool.run("submit", str(export), wanted=2)[1]
+    export.write_text("Deelnemernummer;Achternaam;Voornamen;Geboortedatum;Sessie\n"
+                      "1;Bakker;Bo;2009-03-14;S-1\n2;Bakker;Bo;14-03-2009;S-1\n")
+    tool.profile = str(tmp_path / "none.conf")
+    said = tool.run("submit", str(export), wanted=78)[1]
+    assert "none.conf" in said and "regel 2" in said and "rijen" not in said and "opnieuw" not in said
