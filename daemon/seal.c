@@ -26,12 +26,12 @@
 struct siv_key {
     uint32_t number;
     uint8_t bytes[SIV_BYTES];
+    EVP_CIPHER_CTX *keyed; /* never used up: each use begins with a copy, which costs less than half of keying anew */
 };
 
 struct seal {
     EVP_MAC_CTX *matching; /* keyed once; each use begins anew */
-    EVP_CIPHER *siv;
-    EVP_CIPHER_CTX *context;
+    EVP_CIPHER_CTX *context; /* of the value in hand */
     size_t key_count;
     struct siv_key keys[KEYS_MAX]; /* the last one seals */
     uint8_t match[MATCH_BYTES];
@@ -141,13 +141,19 @@ static int prepare(struct seal *seal)
     OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char[]){"SHA256"}, 0),
                                OSSL_PARAM_construct_end()};
     EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_CIPHER *siv = EVP_CIPHER_fetch(NULL, "AES-256-SIV", NULL);
     seal->matching = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
-    EVP_MAC_free(hmac);
-    seal->siv = EVP_CIPHER_fetch(NULL, "AES-256-SIV", NULL);
     seal->context = EVP_CIPHER_CTX_new();
-    if (!seal->matching || !seal->siv || !seal->context)
-        return -1;
-    return EVP_MAC_init(seal->matching, seal->match, MATCH_BYTES, parameters) == 1 ? 0 : -1;
+    bool ready = seal->matching && siv && seal->context &&
+                 EVP_MAC_init(seal->matching, seal->match, MATCH_BYTES, parameters) == 1;
+    for (size_t i = 0; i < seal->key_count && ready; i++) {
+        struct siv_key *key = &seal->keys[i];
+        key->keyed = EVP_CIPHER_CTX_new();
+        ready = key->keyed && EVP_CipherInit_ex2(key->keyed, siv, key->bytes, NULL, true, NULL) == 1;
+    }
+    EVP_MAC_free(hmac); /* contexts hold on to what they use */
+    EVP_CIPHER_free(siv);
+    return ready ? 0 : -1;
 }
 
 struct seal *seal_load(const char *path, char *why, size_t why_size)
@@ -178,7 +184,8 @@ void seal_free(struct seal *seal)
         return;
     EVP_MAC_CTX_free(seal->matching);
     EVP_CIPHER_CTX_free(seal->context);
-    EVP_CIPHER_free(seal->siv);
+    for (size_t i = 0; i < seal->key_count; i++)
+        EVP_CIPHER_CTX_free(seal->keys[i].keyed);
     OPENSSL_clear_free(seal, sizeof *seal);
 }
 
@@ -231,7 +238,8 @@ static int match(struct seal *seal, const char *field, struct slice object, stru
 static int begin(struct seal *seal, const struct siv_key *key, bool sealing, const uint8_t *tag, const char *field, struct slice object)
 {
     int len;
-    if (EVP_CipherInit_ex2(seal->context, seal->siv, key->bytes, NULL, sealing, NULL) != 1 ||
+    if (EVP_CIPHER_CTX_copy(seal->context, key->keyed) != 1 ||
+        EVP_CipherInit_ex2(seal->context, NULL, NULL, NULL, sealing, NULL) != 1 ||
         (tag && EVP_CIPHER_CTX_ctrl(seal->context, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, (void *)(uintptr_t)tag) != 1) ||
         EVP_CipherUpdate(seal->context, NULL, &len, (const uint8_t *)field, (int)strlen(field)) != 1 ||
         (object.len && EVP_CipherUpdate(seal->context, NULL, &len, (const uint8_t *)object.at, (int)object.len) != 1))
