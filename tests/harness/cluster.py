@@ -9,6 +9,18 @@ import tempfile
 from harness.registry import ROOT, World, conninfo, execute
 
 
+def children_of(parent):
+    found = []
+    for name in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{int(name)}/stat", encoding="utf-8", errors="replace") as file:
+                if int(file.read().rpartition(")")[2].split()[1]) == parent:
+                    found.append(int(name))
+        except (ValueError, FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
 class Cluster:
     """Made and started on entering a `with`, stopped and gone at its end. `world` is a World in it."""
 
@@ -44,6 +56,13 @@ class Cluster:
         self.tool("start")
 
     def kill(self):
-        """kill -9 of its first process; the others notice and end."""
+        """kill -9 of all its processes, the first one first, so that nobody is started anew. (A backend that is kept busy would
+        serve on for a while without it.)"""
         with open(f"{self.data}/postmaster.pid", encoding="ascii") as file:
-            os.kill(int(file.readline()), signal.SIGKILL)
+            first = int(file.readline())
+        children = children_of(first)
+        for pid in (first, *children):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # it has noticed already
