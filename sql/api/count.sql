@@ -60,16 +60,15 @@ returns void language plpgsql as $$
 declare
     today date := log_today();
 begin
-    -- Who counts in a cell has a row: there before, where own_before says so.
-    if 0 <> any (own_before_) then
-        delete from counted using unnest(persons_, cells_, own_rungs_) change (person, cell, own_rungs)
-        where counted.person = change.person and counted.cell = change.cell and change.own_rungs = 0;
-
-        update counted set rungs = change.rungs, own_rungs = change.own_rungs
-        from unnest(persons_, cells_, own_before_, rungs_, own_rungs_) change (person, cell, own_before, rungs, own_rungs)
-        where counted.person = change.person and counted.cell = change.cell
-          and change.own_before <> 0 and change.own_rungs <> 0;
-    end if;
+    -- Who counts in a cell has a row; one at a time, so that each is found by its key, whatever the planner believes.
+    for i in 1 .. cardinality(persons_) loop
+        if own_rungs_[i] = 0 then
+            delete from counted where person = persons_[i] and cell = cells_[i];
+        elsif own_before_[i] <> 0 then
+            update counted set rungs = rungs_[i], own_rungs = own_rungs_[i]
+            where person = persons_[i] and cell = cells_[i];
+        end if;
+    end loop;
     with change as materialized (
         select * from unnest(logs_, persons_, cells_, before_, own_before_, rungs_, own_rungs_)
                       change (log, person, cell, before, own_before, rungs, own_rungs)

@@ -91,8 +91,12 @@ begin
                    with ordinality request (party, role, certificate, session, student, eckid, name, born, elective,
                                             needs, again, ord)) request
         left join session s on s.session = request.session
-        left join student number on number.college = party and number.student_hash = substr(request.student, 1, 32)
-        left join eckid known on known.eckid_hash = substr(request.eckid, 1, 32)
+        -- A look-up an element, as in recount().
+        left join lateral (
+            select person from student where college = party and student_hash = substr(request.student, 1, 32)
+            offset 0) number on true
+        left join lateral (
+            select person from eckid where eckid_hash = substr(request.eckid, 1, 32) offset 0) known on true
     ), newcomer as materialized (
         select *, case when nth <= free then 'seated' else 'waiting' end as state from asked
         where (select bool_and(plain) and count(distinct student_hash) = count(*)
