@@ -138,9 +138,12 @@ declare
     answers register_answer[];
     logs bigint[];          -- what recount() shall look at
     persons bigint[];
-    kept bigint[];          -- persons that become one: who stays, who becomes the same, by which number of the log
+    -- Persons that become one: who stays, who becomes the same, by which number of the log. Where a number leaves the
+    -- others of its person, the one who stays is new: that number of the log.
+    kept bigint[];
     merged bigint[];
     merged_logs bigint[];
+    entry register_entry;
 begin
     with found as materialized (
         -- Its own rows by the whole key, so that a lookup costs the same however many register; those of predecessors
@@ -149,7 +152,7 @@ begin
                s.session as session_found, s.state as session_state, s.opens, s.closes, s.date, s.seats, s.taken,
                s.waiting, r.stored, (r.stored).again as newest, coalesce(r.goes_on, false) as goes_on,
                number.person as number_held, known.person as person_by_number, held.eckid_hash as eckid_held,
-               other.person as person_by_eckid, elective.code as elective_found
+               other.person as person_by_eckid, leaving.leaves, elective.code as elective_found
         from unnest(entries) e
         left join session s on s.session = e.session
         left join lateral (
@@ -171,6 +174,12 @@ begin
             offset 0) known on true
         left join lateral (select * from eckid where person = known.person offset 0) held on true
         left join lateral (select * from eckid where eckid_hash = substr(e.eckid, 1, 32) offset 0) other on true
+        -- Taken back by one of those who know the person by it: what others say is not theirs to change, or to hear of.
+        left join lateral (
+            select true as leaves
+            where e.eckid = '' and held.eckid_hash is not null
+              and person_shared(known.person, e.codes, substr(e.student, 1, 32))
+            offset 0) leaving on true
         left join elective on elective.code = e.elective
     ), taken_on as materialized (
         -- A person may go by several numbers and an ECK iD: the stretch ends before the second element that touches
@@ -182,9 +191,8 @@ begin
         where nth > 1
     ), judged as materialized (
         select found.*, attempt_kind(again, newest, goes_on) as kind,
-               coalesce(person_by_eckid, person_by_number, log) as person,
-               case when eckid_hash <> eckid_held then eckid <> '' or eckid_shared(person_by_number) else false end
-                   as eckid_differs,
+               case when leaves then log else coalesce(person_by_eckid, person_by_number, log) end as person,
+               eckid <> '' and eckid_hash <> eckid_held as eckid_differs,
                -- As it is already, in each field that is given.
                substr(name, 1, 32) = substr((stored).name, 1, 32) and substr(born, 1, 32) = substr((stored).born, 1, 32)
                and or_stored(elective, (stored).elective) is not distinct from (stored).elective
@@ -225,7 +233,7 @@ begin
         where (enters or corrects) and eckid <> '' and eckid_held is null and person_by_eckid is null
     ), eckid_gone as (
         delete from eckid using seated
-        where (enters or corrects) and seated.eckid = '' and eckid.person = person_by_number
+        where (enters or corrects) and seated.eckid = '' and leaves is null and eckid.person = person_by_number
     ), entered as (
         insert into registration (session, college, student_hash, again, person, state, entered, name, born, elective,
                                   needs, log)
@@ -271,7 +279,14 @@ begin
     from seated;
 
     if merged is not null then
-        perform persons_merge(kept, merged);
+        for i in 1 .. cardinality(kept) loop
+            if kept[i] = merged_logs[i] then
+                entry := entries[kept[i] - entries[1].log + 1];
+                perform person_split(merged[i], entry.codes, substr(entry.student, 1, 32), kept[i]);
+            else
+                perform person_merge(kept[i], merged[i]);
+            end if;
+        end loop;
         logs := logs || merged_logs;
         persons := persons || merged;
     end if;

@@ -4,9 +4,9 @@
 -- that it inherited from a predecessor; a new one is made under its own code. Seats change hands under the number of
 -- the write that did it, and every write ends with recount().
 
--- The newest attempt for a student number in a session among the codes a college acts for: one that lives before one that
--- has ended, then its own, then the one that entered last. Each code is looked up by the whole key: a plan for all at once
--- may read the whole session.
+-- The newest attempt for a student number in a session among the codes a college acts for: one that lives before one
+-- that has ended, then its own, then the one that entered last. Each code is looked up by the whole key: a plan for all
+-- at once may read the whole session.
 create function registration_find(codes text[], session_ text, student_ bytea) returns registration
 language plpgsql stable as $$
 declare
@@ -66,20 +66,26 @@ begin
 end
 $$;
 
--- Whether a person goes by more than one number.
-create function eckid_shared(person_ bigint) returns boolean language plpgsql stable as $$
+-- Whether a person goes by another number than this one of a college (that acts for `codes`).
+create function person_shared(person_ bigint, codes text[], hash bytea) returns boolean language plpgsql stable as $$
 begin
-    return (select count(*) > 1 from student where person = person_);
+    return exists (select from student where person = person_ and not (college = any (codes) and student_hash = hash));
 end
 $$;
 
--- Makes each person of `merged` the same as the one of `kept` beside it.
-create function persons_merge(kept bigint[], merged bigint[]) returns void language plpgsql as $$
+-- Makes the person `merged` the same as `kept`.
+create function person_merge(kept bigint, merged bigint) returns void language plpgsql as $$
 begin
-    for i in 1 .. cardinality(kept) loop
-        update student set person = kept[i] where person = merged[i];
-        update registration set person = kept[i] where person = merged[i];
-    end loop;
+    update student set person = kept where person = merged;
+    update registration set person = kept where person = merged;
+end
+$$;
+
+-- Takes a number of a college out of a person that others know too: it becomes a person of its own.
+create function person_split(person_ bigint, codes text[], hash bytea, own bigint) returns void language plpgsql as $$
+begin
+    update student set person = own where person = person_ and college = any (codes) and student_hash = hash;
+    update registration set person = own where person = person_ and college = any (codes) and student_hash = hash;
 end
 $$;
 
