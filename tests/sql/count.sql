@@ -2,9 +2,9 @@
 -- told.
 begin;
 select plan(21);
-create temp table seed as select (random() * 1000000)::integer as seed;
-select diag('seed ' || seed) from seed;
-select setseed(seed / 1000000.0) from seed;
+\set seed `echo "${BUURTAAL_SEED:-$(date +%s)}"`
+select diag('seed ' || :'seed');
+select setseed(:'seed'::bigint % 1000000 / 1000000.0);
 update demo set ahead = '2027-04-02T08:00:00Z' - statement_timestamp();
 
 insert into institution (code, name, kind, country, province, log)
