@@ -331,6 +331,14 @@ begin
                and registration_asked(r, only_session, only_hash, only_institution, after_)
              order by r.entered
              limit limit_)
+        ), queue as materialized (
+            -- Places of who waits, a queue at a time: queue_place() would count it anew for each row.
+            select waiting.*
+            from (select distinct session from page where state = 'waiting' and not hosted) asked
+            cross join lateral (
+                select r.session, r.entered, row_number() over (order by r.entered) as place
+                from registration r
+                where r.session = asked.session and r.state = 'waiting') waiting
         )
         select null, null, r.session,
                case when hosted or sees.names
@@ -341,11 +349,12 @@ begin
                case when not hosted then r.elective end,
                case when sees.names then r.needs end, case when not hosted then r.state end,
                case when not hosted then nullif(r.again, 1) end,
-               case when not hosted and r.state = 'waiting' then queue_place(r.session, r.entered) end,
+               queue.place,
                case when sees.own then r.reason end, case when not hosted then r.log end, r.entered::text
         from page r
         join lateral (select role_ = 'roc' and not hosted as own,
                              role_ in ('roc', 'exams') and not hosted as names) sees on true
+        left join queue on queue.session = r.session and queue.entered = r.entered and not hosted
         order by r.entered
         limit limit_;
 end

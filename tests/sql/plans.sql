@@ -1,6 +1,6 @@
 -- What a college asks every day costs by its own rows, however many there are of others.
 begin;
-select plan(6);
+select plan(8);
 set local track_functions = 'pl';
 update demo set ahead = '2027-03-01T12:00:00Z' - statement_timestamp();
 insert into institution (code, name, kind, country, log)
@@ -40,17 +40,25 @@ select is(pg_temp.read_through('C2', 'roc', 'registrations session=S1'), 0::bigi
 select is((select count(*) from tests.call('C1', 'roc', array['registrations student=50 limit=5'])), 1::bigint,
           'which is there to be found');
 
--- How often acting_codes() ran while a line was answered.
-create function pg_temp.asked(line text) returns bigint language plpgsql as $$
+-- How often a helper ran while a line was answered.
+create function pg_temp.asked(line text, helper text default 'acting_codes') returns bigint language plpgsql as $$
 declare
-    before bigint := coalesce((select sum(calls) from pg_stat_xact_user_functions
-                               where funcname = 'acting_codes'), 0);
+    before bigint := coalesce((select sum(calls) from pg_stat_xact_user_functions where funcname = helper), 0);
 begin
     perform tests.say('C1', 'roc', line);
-    return (select sum(calls) from pg_stat_xact_user_functions where funcname = 'acting_codes') - before;
+    return coalesce((select sum(calls) from pg_stat_xact_user_functions where funcname = helper), 0) - before;
 end
 $$;
 select is(pg_temp.asked('progress year=2027 rung=registered'), 1::bigint, 'whose figures: once, not for each cell');
 select is(pg_temp.asked('offers'), 1::bigint, 'whose offers: once, not for each');
+
+-- A queue is counted once a page, not anew for each who waits in it.
+update registration set state = 'waiting' where session in ('S3', 'S4') and college in ('C1', 'C7', 'C9');
+select is(pg_temp.asked('registrations', 'queue_place'), 0::bigint, 'whose places: by queue, not one by one');
+select is((select string_agg(substring(answer from 'place=(\d+)'), ' ' order by after::bigint)
+           from tests.call('C1', 'roc', array['registrations session=S4'])),
+          (select string_agg(queue_place(session, entered)::text, ' ' order by entered)
+           from registration where session = 'S4' and college = 'C1' and state = 'waiting'),
+          'and each is its place over all colleges');
 select * from finish();
 rollback;
