@@ -159,13 +159,6 @@ static void next_part(struct lane *lane)
         event_active(lane->leave, 0, 0);
 }
 
-static unsigned long read_number(struct slice text)
-{
-    char digits[24];
-    snprintf(digits, sizeof digits, "%.*s", (int)text.len, text.at ? text.at : "");
-    return strtoul(digits, NULL, 10);
-}
-
 /* Notes in the log that the first item met with our fault, under an id that is written to `id`. */
 static void note_internal(struct lane *lane, const char *sqlstate, const char *message, char id[ID_ROOM])
 {
@@ -192,7 +185,7 @@ static void deal(struct lane *lane, struct db_result *result, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct batch_item *item = lane->items[lane->from];
         size_t first = row;
-        while (row < rows && read_number(db_value(result, row, COLUMN_ORDINAL)) == i + 1)
+        while (row < rows && slice_number(db_value(result, row, COLUMN_ORDINAL)) == i + 1)
             row++;
         if (row == first || (proto_is_write(item->command) && row - first != 1)) {
             answer_internal(lane, "", "the statement gave no row, or more than one, for a request");

@@ -8,6 +8,7 @@ $$;
 -- Appends the rows of one call, in order, and one head over them; returns the number before its first. Runs after the
 -- call's function, under the lock that batch_open took. Under a head stands, for each field of each row, the length of
 -- the value in bytes, `:`, the value, `,`; `-,` for no fields at all, which the reply leaves out (PROTOCOL.md).
+-- A function that does not give a row a request is our fault: it raises, so that nothing of the call stays.
 create function log_append(verb_ text, party_ text[], certificate_ bytea[], origin_ text[], fields_ text[],
                            outcome_ text[])
 returns bigint language plpgsql as $$
@@ -21,6 +22,9 @@ declare
     count_ integer := cardinality(outcome_);
     head_ bytea;
 begin
+    if count_ is distinct from cardinality(party_) then
+        raise exception '% gave % rows for % requests', verb_, coalesce(count_, 0), cardinality(party_);
+    end if;
     select * into strict before from log_head;
     now_ := greatest(registry_now(), before.time);
     today_ := (now_ at time zone 'Europe/Amsterdam')::date;

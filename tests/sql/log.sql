@@ -1,6 +1,6 @@
 -- The log: every write has a row and a number, in order and without gaps; heads chain them; a batch is not done twice.
 begin;
-select plan(33);
+select plan(35);
 
 -- The heads by their definition (PROTOCOL.md), from the rows alone: what any outsider computes.
 create function pg_temp.heads_by_definition() returns table (log bigint, head bytea) language plpgsql as $$
@@ -96,6 +96,10 @@ select is((select row(log, (select count(*) from audit), (select max(log) from r
 select lives_ok($$select batch_open('a', 7)$$, 'a batch of a new run of a daemon');
 select throws_ok($$select batch_open('a', 7)$$, 'BT001', null, 'not the same again');
 select throws_ok($$select batch_open('a', 6)$$, 'BT001', null, 'nor an older one');
+select throws_ok($$select log_append('x', array['A'], array[sha256('x')], array['::1'], array[''], array['OK', 'OK'])$$,
+                 'x gave 2 rows for 1 requests', 'a function that gives a row too many undoes its call');
+select throws_ok($$select log_append('x', array['A'], array[sha256('x')], array['::1'], array[''], null)$$,
+                 'x gave 0 rows for 1 requests', 'and one that gives none');
 select lives_ok($$select batch_open('a', 8)$$, 'but the next');
 select lives_ok($$select batch_open('b', 1)$$, 'and that of another run');
 
