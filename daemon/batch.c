@@ -49,6 +49,7 @@ struct batch {
 };
 
 static void send_part(struct lane *lane);
+static void send_waiting(struct lane *lane);
 
 /* ---- sources ---- */
 
@@ -142,7 +143,7 @@ static void answer_all(struct lane *lane, size_t end, enum batch_outcome outcome
         answer(lane, lane->items[lane->from++], &(struct batch_answer){.outcome = outcome, .id = id});
 }
 
-/* Begins with what is left behind the confirmed or failed part, under a new number. */
+/* Begins with what is left behind the confirmed or failed part, under a new number; else with who waits. */
 static void next_part(struct lane *lane)
 {
     lane->number++;
@@ -155,64 +156,66 @@ static void next_part(struct lane *lane)
         return;
     }
     lane->count = lane->from = lane->to = 0;
-    if (!TAILQ_EMPTY(&lane->sources) && db_ready(lane->db))
-        event_active(lane->leave, 0, 0);
+    send_waiting(lane);
 }
 
-/* Notes in the log that the first item met with our fault, under an id that is written to `id`. */
-static void note_internal(struct lane *lane, const char *sqlstate, const char *message, char id[ID_ROOM])
+/* Notes in the log that an item met with our fault, under an id that is written to `id`. */
+static void note_internal(struct lane *lane, const struct batch_item *item, const char *sqlstate, const char *message,
+                          char id[ID_ROOM])
 {
     char quoted[512];
     snprintf(id, ID_ROOM, "%llx-%llu", (unsigned long long)lane->batch->started,
              (unsigned long long)++lane->batch->faults);
-    log_event(LOG_LEVEL_ERROR, "internal", "id=%s verb=%s sqlstate=%s reason=%s", id,
-              lane->items[lane->from]->command->verb, sqlstate[0] ? sqlstate : "-",
-              log_quote(quoted, sizeof quoted, message));
+    log_event(LOG_LEVEL_ERROR, "internal", "id=%s verb=%s sqlstate=%s reason=%s", id, item->command->verb,
+              sqlstate[0] ? sqlstate : "-", log_quote(quoted, sizeof quoted, message));
 }
 
 /* Our fault, with an id that the client is told and the log explains. */
-static void answer_internal(struct lane *lane, const char *sqlstate, const char *message)
+static void answer_internal(struct lane *lane, struct batch_item *item, const char *sqlstate, const char *message)
 {
     char id[ID_ROOM];
-    note_internal(lane, sqlstate, message, id);
-    answer_all(lane, lane->from + 1, BATCH_INTERNAL, id);
+    note_internal(lane, item, sqlstate, message, id);
+    answer(lane, item, &(struct batch_answer){.outcome = BATCH_INTERNAL, .id = id});
 }
 
 /* Deals the rows of one call to its `count` items, by ordinal. */
-static void deal(struct lane *lane, struct db_result *result, size_t count)
+static void deal(struct lane *lane, struct batch_item *const *items, size_t count, struct result *result)
 {
-    size_t row = 0, rows = db_rows(result);
+    size_t row = 0, rows = result_rows(result);
     for (size_t i = 0; i < count; i++) {
-        struct batch_item *item = lane->items[lane->from];
         size_t first = row;
-        while (row < rows && slice_number(db_value(result, row, COLUMN_ORDINAL)) == i + 1)
+        while (row < rows && slice_number(result_value(result, row, COLUMN_ORDINAL)) == i + 1)
             row++;
-        if (row == first || (proto_is_write(item->command) && row - first != 1)) {
-            answer_internal(lane, "", "the statement gave no row, or more than one, for a request");
-            continue;
-        }
-        lane->from++;
-        answer(
-            lane, item,
-            &(struct batch_answer){.outcome = BATCH_ROWS, .result = result, .first_row = first, .rows = row - first});
+        if (row == first || (proto_is_write(items[i]->command) && row - first != 1))
+            answer_internal(lane, items[i], "", "the statement gave no row, or more than one, for a request");
+        else
+            answer(lane, items[i],
+                   &(struct batch_answer){
+                       .outcome = BATCH_ROWS, .result = result, .first_row = first, .rows = row - first});
     }
 }
 
-/* The length of the run of one command that begins at `at`. */
-static size_t run_length(const struct lane *lane, size_t at)
+/* How many of `count` items, from the first, are of one command. */
+static size_t run_length(struct batch_item *const *items, size_t count)
 {
-    size_t end = at;
-    while (end < lane->to && lane->items[end]->command == lane->items[at]->command)
+    size_t end = 0;
+    while (end < count && items[end]->command == items[0]->command)
         end++;
-    return end - at;
+    return end;
 }
 
-static void confirmed(struct lane *lane, struct db_result *const *results)
+/* The part is done. What comes next leaves before the answers are told, so that the database does not wait for that. */
+static void confirmed(struct lane *lane, struct result *const *results)
 {
-    size_t to = lane->to;
-    for (size_t call = 0; lane->from < to; call++)
-        deal(lane, results[call], run_length(lane, lane->from));
+    struct batch_item *done[BATCH_MOST];
+    size_t count = lane->to - lane->from;
+    memcpy(done, &lane->items[lane->from], count * sizeof done[0]);
+    lane->from = lane->to;
     next_part(lane);
+    for (size_t at = 0, run; at < count; at += run) {
+        run = run_length(&done[at], count - at);
+        deal(lane, &done[at], run, *results++);
+    }
 }
 
 /* ---- failure ---- */
@@ -248,10 +251,10 @@ static void failed(struct lane *lane, const char *sqlstate, const char *message)
         send_part(lane);
     } else if (lane->widest > 0) { /* its backend may still be at work, so nobody can say that nothing stays */
         char id[ID_ROOM];
-        note_internal(lane, sqlstate, message, id);
+        note_internal(lane, lane->items[lane->from], sqlstate, message, id);
         give_up(lane);
     } else {
-        answer_internal(lane, sqlstate, message);
+        answer_internal(lane, lane->items[lane->from++], sqlstate, message);
         next_part(lane);
     }
 }
@@ -276,7 +279,7 @@ static void lost(struct lane *lane)
     }
 }
 
-static void on_done(void *owner, enum db_outcome outcome, struct db_result *const *results, const char *sqlstate,
+static void on_done(void *owner, enum db_outcome outcome, struct result *const *results, const char *sqlstate,
                     const char *message)
 {
     struct lane *lane = owner;
@@ -317,7 +320,7 @@ static void send_part(struct lane *lane)
         return;
     }
     for (size_t at = lane->from; at < lane->to;) {
-        size_t rows = run_length(lane, at);
+        size_t rows = run_length(&lane->items[at], lane->to - at);
         if (count == DB_CALLS_MAX) {
             lane->to = at;
             break;
@@ -368,14 +371,11 @@ static void group_by_command(struct lane *lane)
     memcpy(lane->items, grouped, count * sizeof grouped[0]);
 }
 
-/* The end of the loop's turn: who waits leaves together. A rehearsal goes alone: beside others it would see what they
+/* Who waits leaves together, when nothing else is in hand. A rehearsal goes alone: beside others it would see what they
  * do. */
-static void on_leave(evutil_socket_t fd, short what, void *arg)
+static void send_waiting(struct lane *lane)
 {
-    struct lane *lane = arg;
     struct batch_source *source = TAILQ_FIRST(&lane->sources), *next;
-    (void)fd;
-    (void)what;
     if (lane->count > 0 || !source || !db_ready(lane->db))
         return;
     lane->from = 0;
@@ -388,6 +388,14 @@ static void on_leave(evutil_socket_t fd, short what, void *arg)
     lane->to = lane->count;
     group_by_command(lane);
     send_part(lane);
+}
+
+/* The end of the loop's turn. */
+static void on_leave(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    send_waiting(arg);
 }
 
 /* ---- the room ---- */

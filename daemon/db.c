@@ -19,8 +19,6 @@
 #define CONNECT_SECONDS 10 /* for each host; more than conninfo.c lets one go unanswered */
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MOST_MS 5000
-#define BYTEA_OID 17
-#define BOOL_OID 16
 #define MESSAGE_MAX 256
 #define BATCH_OPEN "batch_open" /* no verb has an underscore */
 
@@ -31,16 +29,6 @@ enum state {
     READY,      /* nothing is under way */
     BUSY,       /* a batch is under way */
     CLEARING,   /* a rehearsal failed: the transaction it left behind is being rolled back */
-};
-
-struct decoded {
-    struct decoded *next;
-    uint8_t bytes[];
-};
-
-struct db_result {
-    PGresult *pg;
-    struct decoded *decoded; /* bytea values that were asked for */
 };
 
 struct db {
@@ -67,7 +55,7 @@ struct db {
 
     size_t queries; /* answers still to come before the Sync's; 0: the Sync's is next */
     size_t lead, call_count;
-    struct db_result results[DB_CALLS_MAX];
+    struct result *results[DB_CALLS_MAX]; /* what has come in of the batch under way */
     char sqlstate[6];
     char message[MESSAGE_MAX];
     bool rehearsal;
@@ -110,16 +98,17 @@ static int send_simple(struct db *db, const char *text)
 
 /* ---- the end of a connection ---- */
 
+static void free_results(struct result *results[DB_CALLS_MAX])
+{
+    for (size_t i = 0; i < DB_CALLS_MAX; i++) {
+        result_free(results[i]);
+        results[i] = NULL;
+    }
+}
+
 static void clear_results(struct db *db)
 {
-    for (size_t i = 0; i < COUNT(db->results); i++) {
-        for (struct decoded *next, *d = db->results[i].decoded; d; d = next) {
-            next = d->next;
-            free(d);
-        }
-        PQclear(db->results[i].pg);
-        db->results[i] = (struct db_result){0};
-    }
+    free_results(db->results);
     db->call_count = 0;
     db->sqlstate[0] = '\0';
     db->message[0] = '\0';
@@ -215,16 +204,17 @@ static void mismatch(struct db *db, const char *what)
 }
 
 /* NULL when every function is as its row says, else the first that is not, in `why`. */
-static const char *compare_signatures(const PGresult *rows, char *why, size_t why_size)
+static const char *compare_signatures(struct result *rows, char *why, size_t why_size)
 {
     for (size_t i = 0; i < proto_command_count; i++) {
         const struct proto_command *command = &proto_commands[i];
-        char *wanted = statement_signature(command), *found = NULL;
+        char *wanted = statement_signature(command);
+        const char *found = NULL; /* ends in a NUL, as all values of libpq's do */
         if (!wanted)
             continue;
-        for (int row = 0; row < PQntuples(rows) && !found; row++)
-            if (strcmp(PQgetvalue(rows, row, 0), command->verb) == 0)
-                found = PQgetvalue(rows, row, 1);
+        for (size_t row = 0; row < result_rows(rows) && !found; row++)
+            if (strcmp(result_value(rows, row, 0).at, command->verb) == 0)
+                found = result_value(rows, row, 1).at;
         bool same = found && strcmp(wanted, found) == 0;
         if (!same)
             snprintf(why, why_size, "function of %s is (%s), its row in commands.def needs (%s)", command->verb,
@@ -243,9 +233,9 @@ static void checked(struct db *db)
         mismatch(db, db->message);
     else if (db->sqlstate[0])
         go_down(db, db->message);
-    else if (!db->results[0].pg)
+    else if (!db->results[0])
         mismatch(db, "signatures() gave no rows");
-    else if (compare_signatures(db->results[0].pg, why, sizeof why))
+    else if (compare_signatures(db->results[0], why, sizeof why))
         mismatch(db, why);
     else {
         clear_results(db);
@@ -256,11 +246,11 @@ static void checked(struct db *db)
 /* The batch is over and the connection is free again; the owner may send from within `done`. */
 static void finished(struct db *db)
 {
-    struct db_result *results[DB_CALLS_MAX];
+    struct result *results[DB_CALLS_MAX];
     char sqlstate[6], message[MESSAGE_MAX];
     bool failed = db->sqlstate[0] != '\0';
-    for (size_t i = 0; i < db->call_count; i++)
-        results[i] = &db->results[i];
+    memcpy(results, db->results, sizeof results);
+    memset(db->results, 0, sizeof db->results);
     memcpy(sqlstate, db->sqlstate, sizeof sqlstate);
     memcpy(message, db->message, sizeof message);
     db->state = READY;
@@ -270,6 +260,7 @@ static void finished(struct db *db)
         db->done(db->owner, DB_FAILED, NULL, sqlstate, message);
     else
         db->done(db->owner, DB_DONE, results, "", "");
+    free_results(results);
 }
 
 static void synced(struct db *db)
@@ -296,9 +287,11 @@ static void take_result(struct db *db, PGresult *result)
     switch (PQresultStatus(result)) {
     case PGRES_TUPLES_OK:
         if (db->state == CHECKING || (db->state == BUSY && index >= db->lead && index < db->lead + db->call_count)) {
-            struct db_result *slot = &db->results[db->state == CHECKING ? 0 : index - db->lead];
-            PQclear(slot->pg);
-            slot->pg = result;
+            struct result **slot = &db->results[db->state == CHECKING ? 0 : index - db->lead];
+            result_free(*slot);
+            *slot = result_take(result);
+            if (!*slot)
+                break_later(db);
             return;
         }
         break;
@@ -495,52 +488,6 @@ void db_send(struct db *db, enum db_kind kind, uint64_t number, const struct db_
         break_later(db);
     else
         flush(db);
-}
-
-size_t db_rows(const struct db_result *result)
-{
-    return (size_t)PQntuples(result->pg);
-}
-
-size_t db_columns(const struct db_result *result)
-{
-    return (size_t)PQnfields(result->pg);
-}
-
-const char *db_column_name(const struct db_result *result, size_t column)
-{
-    return PQfname(result->pg, (int)column);
-}
-
-enum db_form db_column_form(const struct db_result *result, size_t column)
-{
-    Oid type = PQftype(result->pg, (int)column);
-    return type == BOOL_OID ? DB_BOOLEAN : type == BYTEA_OID ? DB_BYTES : DB_TEXT;
-}
-
-static struct slice decode(struct db_result *result, const char *text, size_t len)
-{
-    size_t size = 0;
-    unsigned char *bytes = len >= 2 ? PQunescapeBytea((const unsigned char *)text, &size) : NULL;
-    struct decoded *decoded = bytes ? malloc(sizeof *decoded + size + 1) : NULL;
-    if (decoded) {
-        memcpy(decoded->bytes, bytes, size);
-        decoded->next = result->decoded;
-        result->decoded = decoded;
-    }
-    PQfreemem(bytes);
-    return decoded ? (struct slice){(char *)decoded->bytes, size} : (struct slice){0};
-}
-
-struct slice db_value(struct db_result *result, size_t row, size_t column)
-{
-    int r = (int)row, c = (int)column;
-    if (PQgetisnull(result->pg, r, c))
-        return (struct slice){0};
-    struct slice text = {PQgetvalue(result->pg, r, c), (size_t)PQgetlength(result->pg, r, c)};
-    if (db_column_form(result, column) == DB_BYTES)
-        return decode(result, text.at, text.len);
-    return text;
 }
 
 /* ---- making one ---- */

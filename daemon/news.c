@@ -88,20 +88,20 @@ static void tell_revoked(struct news *news, struct slice fingerprint, struct sli
     session_revoke(client->session, fingerprint, oin, issuer);
 }
 
-static void read_row(struct news *news, struct db_result *result, size_t row, uint64_t *newest)
+static void read_row(struct news *news, struct result *result, size_t row, uint64_t *newest)
 {
-    struct slice fingerprint = db_value(result, row, NEWS_FINGERPRINT), oin = db_value(result, row, NEWS_OIN);
-    uint64_t log = slice_number(db_value(result, row, NEWS_LOG));
+    struct slice fingerprint = result_value(result, row, NEWS_FINGERPRINT), oin = result_value(result, row, NEWS_OIN);
+    uint64_t log = slice_number(result_value(result, row, NEWS_LOG));
     int64_t at;
     int zone;
     if (log > *newest)
         *newest = log;
-    if (read_time(db_value(result, row, NEWS_TIME), &at, &zone) == 0) {
+    if (read_time(result_value(result, row, NEWS_TIME), &at, &zone) == 0) {
         news->offset = at - clock_wall();
         news->zone = zone;
     }
     if (fingerprint.at || oin.at)
-        tell_revoked(news, fingerprint, oin, db_value(result, row, NEWS_ISSUER));
+        tell_revoked(news, fingerprint, oin, result_value(result, row, NEWS_ISSUER));
 }
 
 static void on_answer(struct batch_item *item, const struct batch_answer *answer)

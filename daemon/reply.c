@@ -110,7 +110,7 @@ struct telling {
     const struct request_speaker *speaker;
     struct seal *seal;
     struct evbuffer *out;
-    struct db_result *result;
+    struct result *result;
     size_t first, rows;
     size_t columns;          /* that are sent: all but a list's token */
     size_t object;           /* the column that sealed values are bound to; 0: none */
@@ -132,14 +132,14 @@ static bool is_bound(const char *name)
 /* Looks once an answer at what its columns are. 0 or -1. */
 static int survey(struct telling *telling)
 {
-    telling->columns = db_columns(telling->result) - (telling->request->line.command->kind == KIND_LIST);
+    telling->columns = result_columns(telling->result) - (telling->request->line.command->kind == KIND_LIST);
     if (telling->columns > COLUMNS_MAX)
         return -1;
     for (size_t i = COLUMN_REPLIES; i < telling->columns; i++) {
-        const char *name = db_column_name(telling->result, i);
+        const char *name = result_name(telling->result, i);
         if (strcmp(name, "student") == 0 || strcmp(name, "teacher") == 0)
             telling->object = i;
-        if (db_column_form(telling->result, i) == DB_BYTES)
+        if (result_form(telling->result, i) == RESULT_BYTES)
             telling->bound[i] = is_bound(name);
     }
     return 0;
@@ -151,16 +151,16 @@ static int open_value(struct telling *telling, size_t row, size_t column, struct
 {
     struct slice object = {0};
     if (telling->bound[column]) {
-        object = telling->object ? db_value(telling->result, row, telling->object) : object;
+        object = telling->object ? result_value(telling->result, row, telling->object) : object;
         if (!object.at)
             return -1;
-        if (db_column_form(telling->result, telling->object) == DB_BYTES) {
+        if (result_form(telling->result, telling->object) == RESULT_BYTES) {
             if (object.len < SEAL_HASH_BYTES)
                 return -1;
             object.len = SEAL_HASH_BYTES;
         }
     }
-    const char *name = db_column_name(telling->result, column);
+    const char *name = result_name(telling->result, column);
     if (value->len > LINE_MAX_BYTES)
         return -1;
     value->len = seal_open(telling->seal, name, object, *value, (uint8_t *)text);
@@ -173,15 +173,15 @@ static const char *put_row(struct telling *telling, struct line_writer *writer, 
 {
     char text[LINE_MAX_BYTES];
     for (size_t i = COLUMN_REPLIES; i < telling->columns; i++) {
-        struct slice value = db_value(telling->result, row, i);
-        enum db_form form = db_column_form(telling->result, i);
+        struct slice value = result_value(telling->result, row, i);
+        enum result_form form = result_form(telling->result, i);
         if (!value.at || value.len == 0) /* nothing is told as nothing */
             continue;
-        if (form == DB_BOOLEAN)
+        if (form == RESULT_BOOLEAN)
             value = value.at[0] == 't' ? SLICE("yes") : SLICE("no");
-        else if (form == DB_BYTES && open_value(telling, row, i, &value, text) < 0)
+        else if (form == RESULT_BYTES && open_value(telling, row, i, &value, text) < 0)
             return "a sealed value could not be opened";
-        line_put(writer, db_column_name(telling->result, i), value);
+        line_put(writer, result_name(telling->result, i), value);
     }
     return NULL;
 }
@@ -206,7 +206,7 @@ static void put_log(struct telling *telling, struct line_writer *writer)
         line_put_text(writer, "check", "yes");
         return;
     }
-    struct slice log = db_value(telling->result, telling->first, COLUMN_LOG);
+    struct slice log = result_value(telling->result, telling->first, COLUMN_LOG);
     request->log = slice_number(log);
     line_put(writer, "log", log);
 }
@@ -225,7 +225,7 @@ static void tell_refusal(struct telling *telling, struct slice code)
     begin_status(&writer, bytes, telling->request, STATUS_NO, reply->code);
     if (proto_is_write(telling->request->line.command))
         put_log(telling, &writer);
-    struct slice field = db_value(telling->result, telling->first, COLUMN_FIELD);
+    struct slice field = result_value(telling->result, telling->first, COLUMN_FIELD);
     telling->request->disowned =
         !field.at && strcmp(reply->code, "revoked") == 0; /* with a field: what it speaks of is */
     line_put(&writer, "field", field);
@@ -291,7 +291,7 @@ static int keep_token(struct telling *telling, size_t sent)
     struct request *request = telling->request;
     if (sent == 0) /* that of the page before */
         return 0;
-    struct slice token = db_value(telling->result, telling->first + sent - 1, telling->columns);
+    struct slice token = result_value(telling->result, telling->first + sent - 1, telling->columns);
     char *after = token.at && token.len > 0 ? malloc(token.len + 1) : NULL;
     if (!after) {
         refuse_internal(request, token.at ? "out of memory" : "a row of a list has no token", telling->speaker,
@@ -328,8 +328,8 @@ static void tell_page(struct telling *telling)
 static void tell(struct telling *telling)
 {
     enum proto_kind kind = telling->request->line.command->kind;
-    struct slice code = db_value(telling->result, telling->first, COLUMN_CODE);
-    struct slice present = db_value(telling->result, telling->first, COLUMN_PRESENT);
+    struct slice code = result_value(telling->result, telling->first, COLUMN_CODE);
+    struct slice present = result_value(telling->result, telling->first, COLUMN_PRESENT);
     if (survey(telling) < 0)
         refuse_internal(telling->request, "an answer has too many columns", telling->speaker, telling->out);
     else if (code.at)

@@ -247,7 +247,7 @@ bool session_judge(struct session *session, int64_t now)
 enum admit_column { ADMIT_PARTY = COLUMN_REPLIES, ADMIT_ROLE, ADMIT_LOG, ADMIT_HEAD, ADMIT_TIME };
 
 /* The greeting. 0, or -1 when it could not be written. */
-static int greet(struct session *session, struct db_result *result, size_t row)
+static int greet(struct session *session, struct result *result, size_t row)
 {
     struct line_writer writer;
     char bytes[LINE_MAX_BYTES];
@@ -260,9 +260,9 @@ static int greet(struct session *session, struct db_result *result, size_t row)
     line_put_number(&writer, "max-line", LINE_MAX_BYTES);
     line_put_number(&writer, "window", WINDOW_MOST);
     line_put_number(&writer, "cert-days", session->window.certificate_days);
-    line_put(&writer, "log", db_value(result, row, ADMIT_LOG));
-    line_put(&writer, "head", db_value(result, row, ADMIT_HEAD));
-    line_put(&writer, "time", db_value(result, row, ADMIT_TIME));
+    line_put(&writer, "log", result_value(result, row, ADMIT_LOG));
+    line_put(&writer, "head", result_value(result, row, ADMIT_HEAD));
+    line_put(&writer, "time", result_value(result, row, ADMIT_TIME));
     size_t len = line_end(&writer);
     return len > 0 && evbuffer_add(output(session), bytes, len) == 0 ? 0 : -1;
 }
@@ -273,13 +273,13 @@ static const char *read_admission(struct session *session, const struct batch_an
     struct request_speaker *speaker = &session->speaker;
     if (answer->outcome != BATCH_ROWS)
         return "database";
-    struct slice code = db_value(answer->result, answer->first_row, COLUMN_CODE);
-    struct slice party = db_value(answer->result, answer->first_row, ADMIT_PARTY);
+    struct slice code = result_value(answer->result, answer->first_row, COLUMN_CODE);
+    struct slice party = result_value(answer->result, answer->first_row, ADMIT_PARTY);
     if (code.at) {
         const struct proto_reply *reply = proto_reply(STATUS_BYE, code);
         return reply ? reply->code : "not-granted";
     }
-    speaker->role = proto_role_of(db_value(answer->result, answer->first_row, ADMIT_ROLE));
+    speaker->role = proto_role_of(result_value(answer->result, answer->first_row, ADMIT_ROLE));
     if (!party.at || party.len >= sizeof speaker->party || speaker->role == 0)
         return "not-granted";
     memcpy(speaker->party, party.at, party.len);
@@ -303,7 +303,7 @@ static void on_admission(struct batch_item *item, const struct batch_answer *ans
         abandon(session, "the greeting could not be written");
         return;
     }
-    news_saw(session->server->news, slice_number(db_value(answer->result, answer->first_row, ADMIT_LOG)));
+    news_saw(session->server->news, slice_number(result_value(answer->result, answer->first_row, ADMIT_LOG)));
     log_event(LOG_LEVEL_INFO, "open", "connection=%llu party=%s role=%s origin=%s", number(session),
               session->speaker.party, proto_role_name(session->speaker.role), session->speaker.origin);
     set_state(session, SESSION_OPEN);

@@ -1,4 +1,5 @@
-/* Herding the requests of all connections into few transactions: while one batch is in the database the next gathers.
+/* Herding the requests of all connections into few transactions: while one batch is in the database the next gathers. It
+ * leaves when that one is done, before its answers are told; when the database is idle, at the end of the loop's turn.
  *
  * The life of an item: its owner fills it and hands it to batch_add with its source -> it waits in the source's queue ->
  * the source's leading run (items of one command) joins a batch -> `answer` is called exactly once, and the item is its
@@ -32,7 +33,7 @@ enum batch_outcome {
 /* What came of an item: rows first_row .. first_row + rows - 1 of `result`, valid until `answer` returns. */
 struct batch_answer {
     enum batch_outcome outcome;
-    struct db_result *result;
+    struct result *result;
     size_t first_row, rows;
     const char *id;
 };

@@ -10,9 +10,9 @@
 
 #include "base.h"
 #include "proto.h"
+#include "result.h"
 
 struct db;
-struct db_result;
 struct event_base;
 
 enum db_kind {
@@ -38,7 +38,7 @@ enum db_outcome {
 
 /* `results[i]` are the rows of calls[i], theirs until this returns; NULL unless the outcome is DB_DONE. `sqlstate` has five
  * characters, "" unless DB_FAILED; `message` is for the log and never holds personal data. */
-typedef void db_done(void *owner, enum db_outcome outcome, struct db_result *const *results, const char *sqlstate,
+typedef void db_done(void *owner, enum db_outcome outcome, struct result *const *results, const char *sqlstate,
                      const char *message);
 typedef void db_state(void *owner, bool ready);
 
@@ -56,14 +56,5 @@ bool db_ready(const struct db *db);
 /* Sends a batch of at most DB_CALLS_MAX calls; db_ready must hold. `number` is the batch's for DB_WRITE and DB_REHEARSAL.
  * The calls are read before this returns. */
 void db_send(struct db *db, enum db_kind kind, uint64_t number, const struct db_call *calls, size_t count);
-
-enum db_form { DB_TEXT, DB_BOOLEAN, DB_BYTES };
-
-size_t db_rows(const struct db_result *result);
-size_t db_columns(const struct db_result *result);
-const char *db_column_name(const struct db_result *result, size_t column);
-enum db_form db_column_form(const struct db_result *result, size_t column);
-/* The value as text, bytea as its bytes; absent for NULL. Theirs as long as the result. */
-struct slice db_value(struct db_result *result, size_t row, size_t column);
 
 #endif

@@ -47,7 +47,7 @@ begin
         where code = code_;
         amended := true;
         if wanted.province is distinct from stored.province then
-            perform recount_institution(code_);
+            perform contingents_move(null, code_, running_log());
         end if;
     end if;
     return next;

@@ -19,6 +19,8 @@ returns table (language text, institution text, province text, level text, exam 
                nation bigint, own bigint)
 language plpgsql stable as $$
 #variable_conflict use_column
+declare
+    bit integer := rung_count(rung_, 1, 2, 4, 8, 16);
 begin
     if at is null then
         return query
@@ -30,11 +32,11 @@ begin
     else
         return query
             select c.language, c.institution, c.province, c.level, c.exam, c.month,
-                   rung_count(rung_, sum(t.registered), sum(t.seated), sum(t.sat), sum(t.passed), sum(t.certified)),
-                   rung_count(rung_, sum(t.own_registered), sum(t.own_seated), sum(t.own_sat), sum(t.own_passed),
-                              sum(t.own_certified))
+                   -- width_bucket(): how many of its numbers had been by then
+                   coalesce(sum(t.step * width_bucket(at, t.logs)) filter (where t.sums & bit <> 0), 0),
+                   coalesce(sum(t.step * width_bucket(at, t.logs)) filter (where t.sums & (bit << 5) <> 0), 0)
             from cell c join tally t on t.cell = c.cell
-            where c.year = year_ and (language_ is null or c.language = language_) and t.log <= at
+            where c.year = year_ and (language_ is null or c.language = language_) and t.logs[1] <= at
             group by c.cell;
     end if;
 end
@@ -47,14 +49,18 @@ language plpgsql stable as $$
 declare
     today date := log_today();
 begin
-    return query
-        select t.language,
-               case when yesterday and t.day = today
-                    then rung_count(rung_, t.before_registered, t.before_seated, t.before_sat, t.before_passed,
-                                    t.before_certified)
-                    else rung_count(rung_, t.registered, t.seated, t.sat, t.passed, t.certified) end
-        from total t
-        where t.year = year_;
+    if yesterday and exists (select from day_opening where day = today) then
+        return query
+            select o.language, rung_count(rung_, o.registered, o.seated, o.sat, o.passed, o.certified)
+            from day_opening o
+            where o.day = today and o.year = year_;
+    else
+        return query
+            select c.language, sum(rung_count(rung_, c.registered, c.seated, c.sat, c.passed, c.certified))::bigint
+            from cell c
+            where c.year = year_
+            group by c.language;
+    end if;
 end
 $$;
 

@@ -1,11 +1,13 @@
 -- The proof of the counts: everything that is stored about them against the registrations themselves.
 
--- Where the definition puts each person, straight from the registrations and one rung at a time: what recount() has to
--- have stored.
-create function counted_by_definition() returns table (person bigint, cell integer, rungs integer, own_rungs integer)
+-- Where the definition puts each registration, straight from the registrations and one rung at a time: on which sums of
+-- which cell (NULL: one that is not there). What is on none has no row.
+create function counted_by_definition()
+returns table (session text, college text, student_hash bytea, again integer, cell integer, counted integer)
 language sql stable as $$
     with live as (
-        select registration.person, registration.college, registration.entered, exam.language, rung,
+        select registration.session, registration.college, registration.student_hash, registration.again,
+               registration.person, registration.entered, exam.language, rung,
                extract(year from session.date) as year, cell.cell
         from registration
         join session using (session)
@@ -20,16 +22,15 @@ language sql stable as $$
               or registration.reached >= case rung when 4 then 3 when 8 then 4 else 5 end)
            or registration.state = 'waiting' and rung = 1
     ), nation as (
-        select distinct on (person, year, language, rung) person, cell, rung from live
+        select distinct on (person, year, language, rung) * from live
         order by person, year, language, rung, entered
     ), own as (
-        select distinct on (person, year, language, college, rung) person, cell, rung from live
+        select distinct on (person, year, language, college, rung) * from live
         order by person, year, language, college, rung, entered
     )
-    select person, cell, coalesce(sum(rung) filter (where not is_own), 0)::integer,
-           coalesce(sum(rung) filter (where is_own), 0)::integer
-    from (select false as is_own, nation.* from nation union all select true, own.* from own) one
-    group by person, cell
+    select session, college, student_hash, again, cell, sum(bit)::integer
+    from (select nation.*, rung as bit from nation union all select own.*, rung << 5 from own) one
+    group by session, college, student_hash, again, cell
 $$;
 
 -- Compares everything stored about counts, and the seats of sessions, with what the registrations say. A row a difference:
@@ -37,25 +38,35 @@ $$;
 create function reconcile() returns table (what text, key text, stored text, computed text) language sql stable as $$
     with right_ as materialized (select * from counted_by_definition()),
     right_cell as materialized (
-        select cell, count(*) filter (where rungs & 1 <> 0) as registered,
-               count(*) filter (where rungs & 2 <> 0) as seated,
-               count(*) filter (where rungs & 4 <> 0) as sat, count(*) filter (where rungs & 8 <> 0) as passed,
-               count(*) filter (where rungs & 16 <> 0) as certified,
-               count(*) filter (where own_rungs & 1 <> 0) as own_registered,
-               count(*) filter (where own_rungs & 2 <> 0) as own_seated,
-               count(*) filter (where own_rungs & 4 <> 0) as own_sat,
-               count(*) filter (where own_rungs & 8 <> 0) as own_passed,
-               count(*) filter (where own_rungs & 16 <> 0) as own_certified
+        select cell, count(*) filter (where counted & 1 <> 0) as registered,
+               count(*) filter (where counted & 2 <> 0) as seated, count(*) filter (where counted & 4 <> 0) as sat,
+               count(*) filter (where counted & 8 <> 0) as passed,
+               count(*) filter (where counted & 16 <> 0) as certified,
+               count(*) filter (where counted & 32 <> 0) as own_registered,
+               count(*) filter (where counted & 64 <> 0) as own_seated,
+               count(*) filter (where counted & 128 <> 0) as own_sat,
+               count(*) filter (where counted & 256 <> 0) as own_passed,
+               count(*) filter (where counted & 512 <> 0) as own_certified
         from right_ group by cell),
     told as materialized (
-        select cell, sum(registered) as registered, sum(seated) as seated, sum(sat) as sat, sum(passed) as passed,
-               sum(certified) as certified, sum(own_registered) as own_registered, sum(own_seated) as own_seated,
-               sum(own_sat) as own_sat, sum(own_passed) as own_passed, sum(own_certified) as own_certified
+        select cell, coalesce(sum(step * cardinality(logs)) filter (where sums & 1 <> 0), 0) as registered,
+               coalesce(sum(step * cardinality(logs)) filter (where sums & 2 <> 0), 0) as seated,
+               coalesce(sum(step * cardinality(logs)) filter (where sums & 4 <> 0), 0) as sat,
+               coalesce(sum(step * cardinality(logs)) filter (where sums & 8 <> 0), 0) as passed,
+               coalesce(sum(step * cardinality(logs)) filter (where sums & 16 <> 0), 0) as certified,
+               coalesce(sum(step * cardinality(logs)) filter (where sums & 32 <> 0), 0) as own_registered,
+               coalesce(sum(step * cardinality(logs)) filter (where sums & 64 <> 0), 0) as own_seated,
+               coalesce(sum(step * cardinality(logs)) filter (where sums & 128 <> 0), 0) as own_sat,
+               coalesce(sum(step * cardinality(logs)) filter (where sums & 256 <> 0), 0) as own_passed,
+               coalesce(sum(step * cardinality(logs)) filter (where sums & 512 <> 0), 0) as own_certified
         from tally group by cell)
-    select 'counted', concat_ws(' ', 'person', person, 'cell', cell), concat_ws(' ', stored.rungs, stored.own_rungs),
-           concat_ws(' ', right_.rungs, right_.own_rungs)
-    from counted stored full join right_ using (person, cell)
-    where stored.rungs is distinct from right_.rungs or stored.own_rungs is distinct from right_.own_rungs
+    select 'counted', concat_ws(' ', session, college, entered, again), concat_ws(' ', contingent.cell, stored.counted),
+           concat_ws(' ', coalesce(right_.cell, contingent.cell), coalesce(right_.counted, 0))
+    from registration stored
+    join contingent using (session, college)
+    left join right_ using (session, college, student_hash, again)
+    where stored.counted <> coalesce(right_.counted, 0)
+       or stored.counted <> 0 and contingent.cell is distinct from right_.cell
     union all
     select 'cell', cell::text, stored.figures, coalesce(computed.figures, '(0,0,0,0,0,0,0,0,0,0)')
     from (select cell, row(registered, seated, sat, passed, certified, own_registered, own_seated, own_sat, own_passed,
@@ -73,24 +84,19 @@ create function reconcile() returns table (what text, key text, stored text, com
                                 own_certified)::text as figures from cell) computed using (cell)
     where coalesce(stored.figures, '(0,0,0,0,0,0,0,0,0,0)') is distinct from computed.figures
     union all
-    select 'total', concat_ws(' ', year, language),
-           row(t.registered, t.seated, t.sat, t.passed, t.certified)::text,
-           row(sum(c.registered), sum(c.seated), sum(c.sat), sum(c.passed), sum(c.certified))::text
-    from total t full join cell c using (year, language)
-    group by t.registered, t.seated, t.sat, t.passed, t.certified, year, language
-    having row(t.registered, t.seated, t.sat, t.passed, t.certified)
-           is distinct from row(sum(c.registered), sum(c.seated), sum(c.sat), sum(c.passed), sum(c.certified))
-    union all
-    select 'total before its day', concat_ws(' ', t.year, t.language),
-           row(t.before_registered, t.before_seated, t.before_sat, t.before_passed, t.before_certified)::text,
+    select 'opening of a day', concat_ws(' ', o.day, o.year, o.language),
+           row(o.registered, o.seated, o.sat, o.passed, o.certified)::text,
            row(before.registered, before.seated, before.sat, before.passed, before.certified)::text
-    from total t,
-         lateral (select coalesce(sum(registered), 0) as registered, coalesce(sum(seated), 0) as seated,
-                         coalesce(sum(sat), 0) as sat, coalesce(sum(passed), 0) as passed,
-                         coalesce(sum(certified), 0) as certified
-                  from tally where log <= log_before(t.day)
-                  and cell in (select cell.cell from cell where cell.year = t.year and cell.language = t.language)) before
-    where row(t.before_registered, t.before_seated, t.before_sat, t.before_passed, t.before_certified)
+    from day_opening o,
+         lateral (select coalesce(sum(change) filter (where sums & 1 <> 0), 0) as registered,
+                         coalesce(sum(change) filter (where sums & 2 <> 0), 0) as seated,
+                         coalesce(sum(change) filter (where sums & 4 <> 0), 0) as sat,
+                         coalesce(sum(change) filter (where sums & 8 <> 0), 0) as passed,
+                         coalesce(sum(change) filter (where sums & 16 <> 0), 0) as certified
+                  from cell join tally using (cell),
+                       lateral (select step * width_bucket(log_before(o.day), logs) as change) told
+                  where cell.year = o.year and cell.language = o.language) before
+    where row(o.registered, o.seated, o.sat, o.passed, o.certified)
           is distinct from row(before.registered, before.seated, before.sat, before.passed, before.certified)
     union all
     select 'seats', session, concat_ws(' ', stored.taken, stored.waiting),

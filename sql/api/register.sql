@@ -63,7 +63,7 @@ $$;
 -- The common road: takes a call whose elements are all of newcomers, with student numbers and ECK iDs that nobody has
 -- and each other's neither, that nothing refuses. What register_stretch() would do is then plain: each becomes a person
 -- and enters. Returns for each, in order, its place in the queue, 0 where it is seated; NULL, and does nothing, when the
--- call is another.
+-- call is another. A college's first at a session takes the other road, which makes its contingent.
 create function register_newcomers(base bigint, speakers register_speaker[], party_ text[], role_ text[],
                                    certificate_ bytea[], session_ text[], student_ bytea[], eckid_ bytea[],
                                    name_ bytea[], born_ bytea[], elective_ text[], needs_ bytea[], again_ integer[])
@@ -72,59 +72,66 @@ declare
     today date := log_today();
     places bigint[];
     logs bigint[];
-    rungs integer[];
+    cells integer[];
+    sums smallint[];
+    steps integer[];
+    -- New persons count wherever their registration may.
+    queue_sums constant smallint := 1 | 32;
+    seat_sums constant smallint := 1 | 2 | 32 | 64;
 begin
     with asked as materialized (
-        select base + ord as log, request.session, party as college, substr(request.student, 1, 32) as student_hash,
-               request.student, nullif(substr(request.eckid, 1, 32), '') as eckid_hash, request.eckid, name, born,
-               nullif(elective, '') as elective, nullif(needs, '') as needs, nth, s.waiting,
+        select ord, base + ord as log, request.session, party as college, substr(student_[ord], 1, 32) as student_hash,
+               nullif(substr(eckid_[ord], 1, 32), '') as eckid_hash, nth, contingent.cell, s.waiting,
                case when s.waiting = 0 then s.seats - s.taken else 0 end as free,
-               (speaker).live and cardinality((speaker).codes) = 1 and attempt_kind(again, null, false) = 'new'
-               and s.session is not null and session_refusal(s.state, s.opens, s.closes, s.date, today) is null
-               and number.person is null and known.person is null
-               and ((speaker).nine or not looks_like_bsn(request.student))
-               and (coalesce(elective, '') = '' or exists (select from elective e where e.code = elective)) as plain
-        from (select *, row_number() over (partition by session order by ord) as nth,
+               (speaker).live and cardinality((speaker).codes) = 1 and attempt_kind(again_[ord], null, false) = 'new'
+               and session_refusal(s.state, s.opens, s.closes, s.date, today) is null
+               and contingent.cell is not null and number.person is null and known.person is null
+               and ((speaker).nine or not looks_like_bsn(student_[ord]))
+               and (coalesce(elective_[ord], '') = '' or exists (select from elective where code = elective_[ord]))
+               as plain
+        from (select ord, party, session, row_number() over (partition by session order by ord) as nth,
                      speakers[dense_rank() over (order by party, role, certificate)] as speaker
-              from unnest(party_, role_, certificate_, session_, student_, eckid_, name_, born_, elective_, needs_,
-                          again_)
-                   with ordinality request (party, role, certificate, session, student, eckid, name, born, elective,
-                                            needs, again, ord)) request
+              from unnest(party_, role_, certificate_, session_)
+                   with ordinality request (party, role, certificate, session, ord)) request
         left join session s on s.session = request.session
+        left join contingent on contingent.session = request.session and contingent.college = party
         -- A look-up an element, as in recount().
         left join lateral (
-            select person from student where college = party and student_hash = substr(request.student, 1, 32)
+            select person from student where college = party and student_hash = substr(student_[ord], 1, 32)
             offset 0) number on true
         left join lateral (
-            select person from eckid where eckid_hash = substr(request.eckid, 1, 32) offset 0) known on true
+            select person from eckid where eckid_hash = substr(eckid_[ord], 1, 32) offset 0) known on true
     ), newcomer as materialized (
-        select *, case when nth <= free then 'seated' else 'waiting' end as state from asked
+        select *, nth <= free as seated from asked
         where (select bool_and(plain) and count(distinct student_hash) = count(*)
                       and count(distinct eckid_hash) = count(eckid_hash) from asked)
     ), student_made as (
         insert into student (college, student_hash, student, person)
-        select college, student_hash, student, log from newcomer
+        select college, student_hash, student_[ord], log from newcomer
     ), eckid_made as (
         insert into eckid (eckid_hash, eckid, person)
-        select eckid_hash, eckid, log from newcomer where eckid_hash is not null
+        select eckid_hash, eckid_[ord], log from newcomer where eckid_hash is not null
     ), entered as (
         insert into registration (session, college, student_hash, again, person, state, entered, name, born, elective,
-                                  needs, log)
-        select session, college, student_hash, 1, log, state, log, name, born, elective, needs, log from newcomer
+                                  needs, counted, log)
+        select session, college, student_hash, 1, log, case when seated then 'seated' else 'waiting' end, log,
+               name_[ord], born_[ord], nullif(elective_[ord], ''), nullif(needs_[ord], ''),
+               case when seated then seat_sums else queue_sums end, log
+        from newcomer
     ), filled as (
         update session
         set taken = session.taken + come.seated, waiting = session.waiting + come.waiting, log = come.log
-        from (select session, count(*) filter (where state = 'seated') as seated,
-                     count(*) filter (where state = 'waiting') as waiting, max(log) as log
+        from (select session, count(*) filter (where seated) as seated, count(*) filter (where not seated) as waiting,
+                     max(log) as log
               from newcomer group by session) come
         where session.session = come.session
     )
-    select array_agg(case when state = 'waiting' then waiting + nth - free else 0 end order by log),
-           array_agg(log order by log), array_agg(registration_rungs(state, 0::smallint) order by log)
-    into places, logs, rungs
+    select array_agg(case when seated then 0 else waiting + nth - free end order by ord), array_agg(log),
+           array_agg(cell), array_agg(case when seated then seat_sums else queue_sums end), array_agg(1)
+    into places, logs, cells, sums, steps
     from newcomer;
     if places is not null then
-        perform recount_newcomers(logs, session_, party_, rungs);
+        perform count_change(logs, cells, sums, steps);
     end if;
     return places;
 end
@@ -234,6 +241,12 @@ begin
     ), eckid_gone as (
         delete from eckid using seated
         where (enters or corrects) and seated.eckid = '' and leaves is null and eckid.person = person_by_number
+    ), contingent_made as (
+        insert into contingent (session, college, cell)
+        select session, college, cell_made(session, college)
+        from (select distinct session, codes[1] as college from seated where enters) place
+        where not exists (select from contingent
+                          where contingent.session = place.session and contingent.college = place.college)
     ), entered as (
         insert into registration (session, college, student_hash, again, person, state, entered, name, born, elective,
                                   needs, log)

@@ -261,6 +261,9 @@ begin
         made.entered := running_log();
         made.log := running_log();
         made.reason := null;
+        made.counted := 0;
+        insert into contingent (session, college, cell) values (to_, made.college, cell_made(to_, made.college))
+        on conflict do nothing;
         insert into registration select made.*;
         update session set taken = taken + 1, log = running_log() where session = to_;
         perform recount_all(running_log(), registration_end(newest, 'moved', null, running_log()));

@@ -90,7 +90,6 @@ language plpgsql as $$
 declare
     stored session;
     wanted session;
-    persons_ bigint[] := '{}';
 begin
     select * into stored from session where session = session_;
     wanted := stored;
@@ -145,15 +144,13 @@ begin
             set date = date_, opens = wanted.opens, closes = wanted.closes, place = place_, log = running_log()
             where session = session_;
             amended := true;
+            if stored.date <> date_ then
+                perform contingents_move(session_, null, running_log());
+            end if;
             -- Registration may go on again by this.
             if session_promotes(wanted) then
-                persons_ := promote(session_, running_log());
+                perform recount_all(running_log(), promote(session_, running_log()));
             end if;
-            if stored.date <> date_ then
-                persons_ := array(select person from registration
-                                  where session = session_ and registration.state in ('seated', 'waiting'));
-            end if;
-            perform recount_all(running_log(), persons_);
         end if;
     end if;
     if code is null then

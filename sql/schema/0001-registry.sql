@@ -196,7 +196,8 @@ create table eckid (
 );
 
 -- What is counted, and where: the running sums that `progress` reads. A person counts once a year, language and rung,
--- in the cell of one registration; own_*: the same among the institution's own registrations alone.
+-- in the cell of one registration; own_*: the same among the institution's own registrations alone. Only count.sql
+-- writes this table and the three behind it; reconcile() tells whether they are what the registrations say.
 create table cell (
     cell integer primary key,
     year integer not null,
@@ -218,55 +219,42 @@ create table cell (
     own_certified integer not null default 0 check (own_certified >= certified),
     unique (institution, exam, month, year, language, level, province)
 ) with (fillfactor = 50);
+create index on cell (year, language);
 
--- Where each person counts, and on which rungs: 1 registered 2 seated 4 sat 8 passed 16 certified. Only recount()
--- writes this table and the three around it; reconcile() tells whether they are what the registrations say.
-create table counted (
-    person bigint not null,
-    cell integer not null references cell,
-    rungs smallint not null,
-    own_rungs smallint not null,
-    primary key (person, cell),
-    check (rungs between 0 and 31 and own_rungs between 1 and 31 and rungs & own_rungs = rungs)
-);
-
--- Every change of a cell, for ever: `as-of` sums it up to a number of the log.
+-- Every change of a cell, for ever: `as-of` sums it up to a number of the log. A row says that under each of `logs` a
+-- registration came onto some of the cell's ten sums (step 1) or went off them (-1): a bit each, 1 registered ...
+-- 16 certified, 32 own_registered ... 512 own_certified. One write may stand in `logs` more than once.
 create table tally (
-    log bigint not null,
     cell integer not null references cell,
+    sums smallint not null check (sums between 1 and 1023),
+    step smallint not null check (step in (1, -1)),
+    logs bigint[] not null check (cardinality(logs) > 0) -- ascending
+);
+create index on tally (cell);
+
+-- The nation's sums when a day began, for the days on which they changed: what a college sees until that day is over.
+create table day_opening (
+    day date not null,
+    year integer not null,
+    language text not null,
     registered integer not null,
     seated integer not null,
     sat integer not null,
     passed integer not null,
     certified integer not null,
-    own_registered integer not null,
-    own_seated integer not null,
-    own_sat integer not null,
-    own_passed integer not null,
-    own_certified integer not null,
-    primary key (log, cell)
+    primary key (day, year, language)
 );
 
--- The nation's sums, and what they were at the end of the day before the newest change.
-create table total (
-    year integer not null,
-    language text not null,
-    registered integer not null check (registered >= 0),
-    seated integer not null check (seated >= 0),
-    sat integer not null check (sat >= 0),
-    passed integer not null check (passed >= 0),
-    certified integer not null check (certified >= 0),
-    day date not null,                              -- the day, in Amsterdam, of the newest change
-    before_registered integer not null,
-    before_seated integer not null,
-    before_sat integer not null,
-    before_passed integer not null,
-    before_certified integer not null,
-    primary key (year, language)
-) with (fillfactor = 20);
+-- The registrations of a college for a session, which count in one cell.
+create table contingent (
+    session text not null references session,
+    college text not null references institution,
+    cell integer not null references cell,
+    primary key (session, college)
+);
 
 create table registration (
-    session text not null references session,
+    session text not null,
     college text not null,
     student_hash bytea not null,
     again integer not null check (again >= 1),
@@ -279,9 +267,12 @@ create table registration (
     needs bytea,
     reason text,
     reached smallint not null default 0,            -- rung known beyond `seated`: 0, 3 sat, 4 passed, 5 certified
+    counted smallint not null default 0,            -- the sums of its cell that it is on: bits as in `tally`
     log bigint not null,
     primary key (session, college, student_hash, again),
-    foreign key (college, student_hash) references student
+    foreign key (session, college) references contingent,
+    foreign key (college, student_hash) references student,
+    check (counted between 0 and 1023 and counted & 31 & ~(counted >> 5) = 0) -- the nation's are among its own
 ) with (fillfactor = 80);
 create unique index registration_live on registration (session, college, student_hash)
     where state in ('seated', 'waiting');

@@ -7,10 +7,10 @@
 
 #define COLUMNS_MOST 48
 
-struct db_result {
+struct result {
     size_t columns, rows, room;
     char names[COLUMNS_MOST][32];
-    enum db_form forms[COLUMNS_MOST];
+    enum result_form forms[COLUMNS_MOST];
     struct slice (*values)[COLUMNS_MOST];
 };
 
@@ -49,15 +49,15 @@ static void drop(struct slice s)
 
 /* ---- results ---- */
 
-static void add_column(struct db_result *result, const char *name, size_t len)
+static void add_column(struct result *result, const char *name, size_t len)
 {
     snprintf(result->names[result->columns++], sizeof result->names[0], "%.*s", (int)len, name);
 }
 
-static struct db_result *make_result(const struct proto_command *command)
+static struct result *make_result(const struct proto_command *command)
 {
     static const char *const first[] = {"ord", "log", "present", "code", "field"};
-    struct db_result *result = need(calloc(1, sizeof *result));
+    struct result *result = need(calloc(1, sizeof *result));
     for (size_t i = 0; i < COUNT(first); i++)
         add_column(result, first[i], strlen(first[i]));
     for (const char *name = command->replies; *name; name += *name == ' ') {
@@ -70,7 +70,7 @@ static struct db_result *make_result(const struct proto_command *command)
     return result;
 }
 
-static void free_result(struct db_result *result)
+static void free_result(struct result *result)
 {
     for (size_t i = 0; i < result->rows; i++)
         for (size_t j = 0; j < result->columns; j++)
@@ -81,7 +81,7 @@ static void free_result(struct db_result *result)
 
 size_t fake_row(struct fake_batch *batch, const struct fake_request *request)
 {
-    struct db_result *result = batch->results[request->call];
+    struct result *result = batch->results[request->call];
     char ordinal[24];
     size_t row = result->rows++;
     if (result->rows > result->room) {
@@ -92,17 +92,17 @@ size_t fake_row(struct fake_batch *batch, const struct fake_request *request)
     snprintf(ordinal, sizeof ordinal, "%zu", request->ordinal);
     result->values[row][COLUMN_ORDINAL] = copy(slice_of(ordinal));
     result->values[row][COLUMN_PRESENT] = copy(SLICE("t"));
-    result->forms[COLUMN_PRESENT] = DB_BOOLEAN;
+    result->forms[COLUMN_PRESENT] = RESULT_BOOLEAN;
     return row;
 }
 
-static void put(struct db_result *result, size_t row, size_t column, struct slice value)
+static void put(struct result *result, size_t row, size_t column, struct slice value)
 {
     drop(result->values[row][column]);
     result->values[row][column] = copy(value);
 }
 
-bool fake_set(struct db_result *result, size_t row, const char *name, enum db_form form, struct slice value)
+bool fake_set(struct result *result, size_t row, const char *name, enum result_form form, struct slice value)
 {
     static const struct {
         const char *name;
@@ -127,27 +127,27 @@ bool fake_set(struct db_result *result, size_t row, const char *name, enum db_fo
     return found;
 }
 
-size_t db_rows(const struct db_result *result)
+size_t result_rows(const struct result *result)
 {
     return result->rows;
 }
 
-size_t db_columns(const struct db_result *result)
+size_t result_columns(const struct result *result)
 {
     return result->columns;
 }
 
-const char *db_column_name(const struct db_result *result, size_t column)
+const char *result_name(const struct result *result, size_t column)
 {
     return result->names[column];
 }
 
-enum db_form db_column_form(const struct db_result *result, size_t column)
+enum result_form result_form(const struct result *result, size_t column)
 {
     return result->forms[column];
 }
 
-struct slice db_value(struct db_result *result, size_t row, size_t column)
+struct slice result_value(struct result *result, size_t row, size_t column)
 {
     return result->values[row][column];
 }

@@ -63,7 +63,7 @@ struct fake_batch {
     size_t calls, requests;
     const struct proto_command *commands[DB_CALLS_MAX];
     struct fake_request *request;
-    struct db_result *results[DB_CALLS_MAX];
+    struct result *results[DB_CALLS_MAX];
 };
 
 struct db *fake_db(bool write);
@@ -76,7 +76,7 @@ size_t fake_row(struct fake_batch *batch, const struct fake_request *request);
 /* Sets a value of a row, which is copied; absent means NULL. `name` is a reply's, or `no` for the code, `field`,
  * `present`, `at` for the log number of the statement, `log` for that and the reply of that name. False when there is
  * no such name. */
-bool fake_set(struct db_result *result, size_t row, const char *name, enum db_form form, struct slice value);
+bool fake_set(struct result *result, size_t row, const char *name, enum result_form form, struct slice value);
 /* Ends the batch in hand. DB_LOST takes the connection down too. */
 void fake_db_done(struct db *db, enum db_outcome outcome, const char *sqlstate);
 

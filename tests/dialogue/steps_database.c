@@ -118,26 +118,26 @@ const char *step_params(struct play *play, const char *text, int n)
 
 /* Sets one value of a row: `~text` is sealed, `~!text` is sealed for another object, `@N` is the fingerprint of peer N,
  * `@ca` that of the issuer. */
-static bool set_value(struct play *play, struct db_result *result, size_t row, const char *name, struct slice value,
+static bool set_value(struct play *play, struct result *result, size_t row, const char *name, struct slice value,
                       struct slice student)
 {
     uint8_t sealed[LINE_MAX_BYTES + SEAL_OVERHEAD];
     if (value.len > 1 && value.at[0] == '@') {
         int peer = atoi(value.at + 1);
         const uint8_t *bytes = peer ? fake_peers[peer - 1].who.fingerprint : fake_peers[0].who.issuer;
-        return fake_set(result, row, name, DB_BYTES, (struct slice){(const char *)bytes, 32});
+        return fake_set(result, row, name, RESULT_BYTES, (struct slice){(const char *)bytes, 32});
     }
     if (value.len > 1 && value.at[0] == '~') {
         bool astray = value.at[1] == '!';
         struct slice text = {value.at + 1 + astray, value.len - 1 - astray};
         struct slice object = astray ? SLICE("another") : object_for(name, student);
         size_t len = seal_close(play->world.server.seal, name, object, text, sealed);
-        return len > 0 && fake_set(result, row, name, DB_BYTES, (struct slice){(const char *)sealed, len});
+        return len > 0 && fake_set(result, row, name, RESULT_BYTES, (struct slice){(const char *)sealed, len});
     }
     bool yesno = strcmp(name, "repeated") == 0 || strcmp(name, "amended") == 0;
     if (yesno)
         value = slice_is(value, "yes") ? SLICE("t") : SLICE("f");
-    return fake_set(result, row, name, yesno ? DB_BOOLEAN : DB_TEXT, value);
+    return fake_set(result, row, name, yesno ? RESULT_BOOLEAN : RESULT_TEXT, value);
 }
 
 /* `N name=value ...`: a row of the answer to request N; `none` instead of values: the row that says there is none. */
@@ -153,12 +153,12 @@ const char *step_row(struct play *play, const char *text, int n)
     if (!batch || which == 0 || which > batch->requests || line_part(&cursor, &word, &value) != 2)
         return "there is no such request in the database";
     struct fake_request *request = &batch->request[which - 1];
-    struct db_result *result = batch->results[request->call];
+    struct result *result = batch->results[request->call];
     size_t at = fake_row(batch, request);
     while ((kind = line_part(&cursor, &word, &value)) > 0) {
         snprintf(name, sizeof name, "%.*s", (int)word.len, word.at);
         if (kind == 2 && strcmp(name, "none") == 0) {
-            fake_set(result, at, "present", DB_BOOLEAN, (struct slice){0});
+            fake_set(result, at, "present", RESULT_BOOLEAN, (struct slice){0});
             continue;
         }
         if (strcmp(name, "student") == 0 && value.len > 1) {

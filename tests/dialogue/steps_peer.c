@@ -180,9 +180,9 @@ const char *step_open_peer(struct play *play, const char *text, int n)
     return fault ? fault : step_ready(play, text, n);
 }
 
-static void set(struct db_result *result, const char *name, const char *value)
+static void set(struct result *result, const char *name, const char *value)
 {
-    fake_set(result, 0, name, DB_TEXT, slice_of(value));
+    fake_set(result, 0, name, RESULT_TEXT, slice_of(value));
 }
 
 /* Opens, is admitted as `role` of `party`, and hears the greeting. */

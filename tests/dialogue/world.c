@@ -123,10 +123,10 @@ const char *world_leak(struct world *world)
 static void answer_all(struct fake_batch *batch)
 {
     for (size_t i = 0; i < batch->requests; i++) {
-        struct db_result *result = batch->results[batch->request[i].call];
+        struct result *result = batch->results[batch->request[i].call];
         size_t row = fake_row(batch, &batch->request[i]);
-        fake_set(result, row, "at", DB_TEXT, SLICE("7"));
-        fake_set(result, row, "after", DB_TEXT, SLICE("t"));
+        fake_set(result, row, "at", RESULT_TEXT, SLICE("7"));
+        fake_set(result, row, "after", RESULT_TEXT, SLICE("t"));
     }
 }
 

@@ -148,33 +148,33 @@ static void hear(struct account *account)
 
 static void answer_admission(struct fake_batch *batch, const struct fake_request *request, unsigned how)
 {
-    struct db_result *result = batch->results[request->call];
+    struct result *result = batch->results[request->call];
     size_t row = fake_row(batch, request);
-    fake_set(result, row, "log", DB_TEXT, SLICE("100"));
-    fake_set(result, row, "party", DB_TEXT, SLICE("25LU"));
-    fake_set(result, row, "role", DB_TEXT, how % 8 == 7 ? SLICE("king") : SLICE("roc"));
+    fake_set(result, row, "log", RESULT_TEXT, SLICE("100"));
+    fake_set(result, row, "party", RESULT_TEXT, SLICE("25LU"));
+    fake_set(result, row, "role", RESULT_TEXT, how % 8 == 7 ? SLICE("king") : SLICE("roc"));
     if (how % 8 == 6)
-        fake_set(result, row, "no", DB_TEXT, SLICE("not-granted"));
+        fake_set(result, row, "no", RESULT_TEXT, SLICE("not-granted"));
 }
 
 static void answer_row(struct fake_batch *batch, const struct fake_request *request, unsigned how, struct input *input)
 {
-    struct db_result *result = batch->results[request->call];
+    struct result *result = batch->results[request->call];
     size_t row = fake_row(batch, request);
     char odd[4] = {(char)take(input), (char)take(input), 'x', '\0'};
-    fake_set(result, row, "at", DB_TEXT, SLICE("101"));
+    fake_set(result, row, "at", RESULT_TEXT, SLICE("101"));
     if (how & 1)
-        fake_set(result, row, "after", DB_TEXT, SLICE("t"));
+        fake_set(result, row, "after", RESULT_TEXT, SLICE("t"));
     if (how & 2)
-        fake_set(result, row, "state", DB_TEXT, slice_of(odd));
+        fake_set(result, row, "state", RESULT_TEXT, slice_of(odd));
     if (how & 4)
-        fake_set(result, row, "student", DB_BYTES, slice_of(odd));
+        fake_set(result, row, "student", RESULT_BYTES, slice_of(odd));
     if (how & 8)
-        fake_set(result, row, "name", DB_TEXT, SLICE("a name"));
+        fake_set(result, row, "name", RESULT_TEXT, SLICE("a name"));
     if ((how & 0x30) == 0x30)
-        fake_set(result, row, "no", DB_TEXT, how & 0x40 ? SLICE("bored") : SLICE("full"));
+        fake_set(result, row, "no", RESULT_TEXT, how & 0x40 ? SLICE("bored") : SLICE("full"));
     if ((how & 0x30) == 0x20)
-        fake_set(result, row, "present", DB_BOOLEAN, (struct slice){0});
+        fake_set(result, row, "present", RESULT_BOOLEAN, (struct slice){0});
 }
 
 /* Rows for one request: mostly one; none, two, or a page and a bit where the input says so. */

@@ -94,6 +94,7 @@ select is((select count(*) from tests.call('OCW', 'ocw', array['institutions cod
 insert into exam values ('E', 'C', 'de', 'A2', true, '1', null, null, 0);
 insert into session (session, exam, date, seats, taken, place, host, state, log) values ('S', 'E', '2027-05-20', 10, 1,
     'x', 'C', 'scheduled', 0);
+select tests.contingents_make();
 insert into student values ('NoP', sha256('1'), '', 1);
 insert into registration (session, college, student_hash, again, person, state, entered, name, born, log)
 values ('S', 'NoP', sha256('1'), 1, 1, 'seated', 1, '', '', 1);

@@ -8,6 +8,7 @@ select 'C' || n, 'n', 'college', 'NL', 0 from generate_series(1, 50) n;
 insert into exam select 'X' || n, 'C1', 'de', 'A2', true, '1', null, null, 0 from generate_series(1, 20) n;
 insert into session (session, exam, date, seats, taken, place, host, state, log)
 select 'S' || n, 'X1', '2027-05-14', 200, 200, 'x', 'C2', 'scheduled', 0 from generate_series(1, 50) n;
+select tests.contingents_make();
 insert into student
 select 'C' || 1 + n % 50, substr(tests.sealed('student', n::text), 1, 32), tests.sealed('student', n::text), n
 from generate_series(1, 10000) n;
@@ -16,8 +17,8 @@ select 'S' || 1 + n / 200 % 50, 'C' || 1 + n % 50, substr(tests.sealed('student'
        tests.sealed('name', 'n'), tests.sealed('born', '2009'), 0
 from generate_series(1, 10000) n;
 insert into cell (cell, year, language, institution, province, level, exam, month, registered, own_registered)
-select row_number() over (), 2027, 'de', 'C' || college, '', 'A2', 'X' || exam, '2027-05-01', 1, 1
-from generate_series(1, 50) college, generate_series(1, 20) exam;
+select 1000 + row_number() over (), 2027, 'de', 'C' || college, '', 'A2', 'X' || exam, '2027-05-01', 1, 1
+from generate_series(1, 50) college, generate_series(2, 20) exam;
 insert into elective (code, title, language, receptive, productive, log) values ('K1', 'x', 'de', 'A2', 'A2', 0);
 insert into offer select 'K1', 1990 + year, 'C' || college, 1, 'offered', 1, null, 0
 from generate_series(1, 50) college, generate_series(1, 20) year;

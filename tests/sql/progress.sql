@@ -10,6 +10,7 @@ insert into exam values ('DE-A2', 'A', 'de', 'A2', true, '1', null, null, 0), ('
 insert into session (session, exam, date, seats, place, host, state, log)
 values ('1', 'DE-A2', '2027-05-20', 1000, 'x', 'A', 'scheduled', 0), ('2', 'FR-A2', '2027-06-20', 1000, 'x', 'B',
     'scheduled', 0);
+select tests.contingents_make();
 -- So many persons of a college get a seat, as one write.
 create function pg_temp.seat(college_ text, session_ text, count integer) returns text language plpgsql as $$
 declare

@@ -4,7 +4,7 @@ from harness.client import encode
 from harness.registry import day
 
 FEW, MANY = 32, 2000
-TABLES = ("registration", "student", "eckid", "counted", "cell", "audit", "head")
+TABLES = ("registration", "student", "eckid", "contingent", "cell", "tally", "audit", "head")
 
 
 def rows_read(registry):

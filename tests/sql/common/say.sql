@@ -25,6 +25,15 @@ begin
 end
 $$;
 
+-- So that registrations can be put in by hand: every college's contingent at every session.
+create function tests.contingents_make() returns void language plpgsql as $$
+begin
+    insert into contingent (session, college, cell)
+    select session, code, cell_made(session, code) from session, institution
+    on conflict do nothing;
+end
+$$;
+
 -- A sealed value as the daemon hands it over: 32 bytes that tell equal from different, the flags, then what it would
 -- encrypt. Here what begins with `BSN` passes for a BSN.
 create function tests.sealed(name text, value text) returns bytea language sql immutable as $$
