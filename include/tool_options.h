@@ -10,6 +10,8 @@ struct tool {
     enum text_lang lang;
     bool lang_given;     /* by --lang: stronger than the profile's */
     const char *profile; /* --profile; "default" without it */
+    bool quiet;          /* --quiet: only what was asked for, and what is wrong; no bar, no notes, no word of success */
+    bool colour;         /* standard output may be coloured: see options_colour() */
 };
 
 /* A row an option: exactly one of `value` and `flag`. A value may stand behind `=` or as the next word. With `list` the
@@ -32,6 +34,9 @@ struct options_verb {
  * its count returned. -1 when the run is at its end, with `*status`: the help was asked for and printed, or a fault
  * told. */
 int options_read(struct tool *tool, const struct options_verb *verb, int argc, char **argv, int *status) MUST_CHECK;
+
+/* Whether standard output takes colours: it is a terminal that knows them, and NO_COLOR (no-color.org) is not set. */
+bool options_colour(void);
 
 /* Reads a whole number from `least` to `most`. 0, or -1 when it is not one. */
 int options_number(const char *text, long least, long most, long *number) MUST_CHECK;

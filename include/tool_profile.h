@@ -13,6 +13,7 @@ struct profile {
     char *path; /* of the file itself */
     char *host, *port, *ca, *certificate, *key;
     enum text_lang lang;
+    bool quiet; /* as --quiet: no notes */
 };
 
 /* What was last seen of a registry's log. */

@@ -2,6 +2,8 @@
  * send them. */
 #include "tool_answer.h"
 
+#include <sysexits.h>
+
 #include "line.h"
 
 static int kind_of(struct slice word, enum answer_kind *kind)
@@ -43,4 +45,20 @@ struct slice answer_field(const struct answer *answer, const char *name)
         if (slice_is(answer->fields[i].name, name))
             return answer->fields[i].value;
     return (struct slice){NULL, 0};
+}
+
+int answer_exit(const struct answer *status)
+{
+    switch (status->kind) {
+    case ANSWER_NO:
+        return slice_is(status->word, "role")       ? EX_NOPERM
+               : slice_is(status->word, "internal") ? EX_SOFTWARE
+                                                    : EX_DATAERR;
+    case ANSWER_BAD:
+        return EX_USAGE;
+    case ANSWER_BUSY:
+        return EX_TEMPFAIL;
+    default:
+        return EX_OK;
+    }
 }

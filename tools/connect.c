@@ -249,7 +249,7 @@ static int read_greeting(struct client *client, const struct profile *profile, s
     uint64_t window = slice_number(answer_field(&greeting, "window"));
     client->window = window < WINDOW_LEAST ? WINDOW_LEAST : window > WINDOW_MOST ? WINDOW_MOST : (unsigned)window;
     struct slice days = answer_field(&greeting, "cert-days"), head = answer_field(&greeting, "head");
-    if (days.at && slice_number(days) < SOON_DAYS)
+    if (days.at && slice_number(days) < SOON_DAYS && !profile->quiet)
         text_tell(client->lang, TEXT_CLIENT_EXPIRES, profile->certificate, (unsigned long long)slice_number(days));
     if (head.len == 64) {
         now->log = slice_number(answer_field(&greeting, "log"));

@@ -30,7 +30,7 @@ static int words_before_verb(int argc, char **argv)
 
 static int act(int argc, char **argv)
 {
-    struct tool tool = {.lang = text_lang_here(), .profile = "default"};
+    struct tool tool = {.lang = text_lang_here(), .profile = "default", .colour = options_colour()};
     bool version = false;
     const struct options_row rows[] = {{"version", NULL, &version, 0}};
     const struct options_verb whole = {"", TEXT_HELP, rows, COUNT(rows)};

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 static int fault(struct tool *tool, const struct options_verb *verb, enum text_id id, const char *word)
 {
@@ -64,8 +65,10 @@ int options_read(struct tool *tool, const struct options_verb *verb, int argc, c
 {
     const char *lang = NULL, *profile = NULL;
     bool help = false;
-    const struct options_row common[] = {
-        {"help", NULL, &help, 0}, {"lang", &lang, NULL, 0}, {"profile", &profile, NULL, 0}};
+    const struct options_row common[] = {{"help", NULL, &help, 0},
+                                         {"lang", &lang, NULL, 0},
+                                         {"profile", &profile, NULL, 0},
+                                         {"quiet", NULL, &tool->quiet, 0}};
     int operands = 0;
     bool only_operands = false;
     *status = 0;
@@ -97,6 +100,12 @@ int options_read(struct tool *tool, const struct options_verb *verb, int argc, c
     if (*status == 0 && help)
         fputs(text_of(tool->lang, verb->help), stdout);
     return *status == 0 && !help ? operands : -1;
+}
+
+bool options_colour(void)
+{
+    const char *refused = getenv("NO_COLOR"), *terminal = getenv("TERM");
+    return isatty(STDOUT_FILENO) && !(refused && *refused) && terminal && *terminal && strcmp(terminal, "dumb") != 0;
 }
 
 int options_number(const char *text, long least, long most, long *number)

@@ -132,6 +132,7 @@ static int read_file(struct tool *tool, struct profile *profile)
     if (!tool->lang_given && loading.lang_read)
         tool->lang = profile->lang;
     profile->lang = tool->lang;
+    profile->quiet = tool->quiet;
     return 0;
 }
 
@@ -250,7 +251,7 @@ static int write_profile(struct tool *tool, const char *path, const char *host, 
     if (make_folders(path) < 0 || write_whole(path, text, false) < 0) {
         text_tell(tool->lang, TEXT_FILE_UNWRITTEN, path, text_reason(tool->lang, errno));
         status = EX_CANTCREAT;
-    } else {
+    } else if (!tool->quiet) {
         printf(text_of(tool->lang, TEXT_PROFILE_WRITTEN), path);
     }
     free(text);

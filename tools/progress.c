@@ -188,7 +188,7 @@ static int show(struct board *board, struct client *client, struct line_writer *
                                   (int)text.len, text.at ? text.at : "", (int)status.word.len, status.word.at);
         text_tell(lang, TEXT_PLAIN, words);
         free(words);
-        return status.kind == ANSWER_BUSY ? EX_TEMPFAIL : 1;
+        return answer_exit(&status);
     }
     if (board->json) {
         fprintf(board->json, "%s], \"log\": %.*s}\n", board->count > 0 ? "\n" : "", (int)log.len, log.at ? log.at : "");

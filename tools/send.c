@@ -19,18 +19,19 @@ struct source {
     size_t len;
     int input;
     bool ended_in_line;
-    size_t owed;  /* lines sent and not answered */
-    char **lines; /* operands still to be sent */
+    size_t owed;              /* lines sent and not answered */
+    enum answer_kind gravest; /* of the answers so far */
+    char **lines;             /* operands still to be sent */
     int count;
 };
 
-/* The gravest answer so far, as a status. */
-static void weigh(int *status, enum answer_kind kind)
+/* Keeps the status of the gravest answer so far. */
+static void weigh(struct source *source, int *status, const struct answer *answer)
 {
-    static const int statuses[] = {[ANSWER_NO] = 1, [ANSWER_BAD] = EX_DATAERR, [ANSWER_BUSY] = EX_TEMPFAIL};
-    int found = kind > ANSWER_OK ? statuses[kind] : EX_OK;
-    if (found > *status)
-        *status = found;
+    if (answer->kind > ANSWER_OK && answer->kind > source->gravest) {
+        source->gravest = answer->kind;
+        *status = answer_exit(answer);
+    }
 }
 
 /* Sends what can be. */
@@ -59,7 +60,7 @@ static int print_lines(const struct tool *tool, struct client *client, struct so
             client_give_up(client, CLIENT_PROTOCOL, text_of(tool->lang, TEXT_CLIENT_PROTOCOL));
             continue;
         }
-        weigh(status, answer.kind);
+        weigh(source, status, &answer);
         source->owed -= answer_is_status(&answer) && source->owed > 0;
     }
     return any && fflush(stdout) != 0 ? -1 : 0;
@@ -128,7 +129,7 @@ static int talk(struct tool *tool, struct client *client, struct source *source)
     }
     if (source->owed > 0 || source->len > 0 || source->count > 0) { /* as after `quit` */
         text_tell(tool->lang, TEXT_CLIENT_ENDED);
-        status = status < EX_DATAERR ? EX_TEMPFAIL : status;
+        status = source->gravest < ANSWER_BAD ? EX_TEMPFAIL : status;
     }
     return status;
 }

@@ -47,8 +47,9 @@ def test_lines_are_sent_and_answers_told_by_the_status(registry):
     daemon = registry.start()
     tool = Tool(registry, daemon.address, "25LU")
     assert "party=25LU" in tool.run("send", "whoami", wanted=0)[1]
-    assert "NO role" in tool.run("send", "target year=2027 language=de rung=seated count=1", wanted=1)[1]
-    assert "BAD verb" in tool.run("send", "wohami", wanted=65)[1]
+    assert "NO role" in tool.run("send", "target year=2027 language=de rung=seated count=1", wanted=77)[1]
+    assert "BAD verb" in tool.run("send", "wohami", wanted=64)[1]
+    assert "NO not-found" in tool.run("send", "withdraw session=S student=9", "ping", wanted=65)[1]
     assert "state=offered" in tool.run("send", "offer elective=K0959 schoolyear=2026 students=3", wanted=0)[1]
 
 
