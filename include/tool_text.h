@@ -26,6 +26,9 @@ enum text_lang text_lang_here(void);
  * rest is the system's. */
 const char *text_reason(enum text_lang lang, int fault);
 
+/* How many places text in UTF-8 takes on a terminal, as far as a character takes one and a combining accent none. */
+int text_width(const char *text);
+
 /* Tells it on stderr, as `buurtaal: TEXT`. */
 void text_tell(enum text_lang lang, enum text_id id, ...);
 

@@ -122,15 +122,6 @@ static void take_row(void *own, const struct answer *row)
     };
 }
 
-/* The width in columns of text in UTF-8, as far as each character takes one. */
-static int width_of(const char *text)
-{
-    int width = 0;
-    for (; *text; text++)
-        width += ((unsigned char)*text & 0xc0) != 0x80;
-    return width;
-}
-
 static void print_bar(uint64_t number, uint64_t whole)
 {
     static const char full[] = "##############################", none[] = "..............................";
@@ -145,14 +136,14 @@ static void print_figures(const struct board *board, uint64_t log)
     uint64_t largest = 0;
     for (size_t i = 0; i < board->count; i++) {
         const struct figure *figure = &board->figures[i];
-        int name = width_of(figure->name), count = width_of(figure->count);
+        int name = text_width(figure->name), count = text_width(figure->count);
         name_width = name > name_width ? name : name_width;
         count_width = count > count_width ? count : count_width;
         largest = figure->number > largest ? figure->number : largest;
     }
     for (size_t i = 0; i < board->count; i++) {
         const struct figure *figure = &board->figures[i];
-        printf("%s%*s  %s  %*s", figure->name, name_width - width_of(figure->name), "", figure->of, count_width,
+        printf("%s%*s  %s  %*s", figure->name, name_width - text_width(figure->name), "", figure->of, count_width,
                figure->count);
         print_bar(figure->number, figure->has_target ? figure->target : largest);
         if (figure->has_target && figure->target > 0)

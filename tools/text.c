@@ -63,6 +63,16 @@ const char *text_reason(enum text_lang lang, int fault)
     }
 }
 
+int text_width(const char *text)
+{
+    int width = 0;
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        bool combining = c[0] == 0xcc || (c[0] == 0xcd && c[1] < 0xb0); /* U+0300-036F */
+        width += (*c & 0xc0) != 0x80 && !combining;
+    }
+    return width;
+}
+
 void text_tell(enum text_lang lang, enum text_id id, ...)
 {
     va_list values;
