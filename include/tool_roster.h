@@ -1,10 +1,10 @@
-/* A college's export of students, row by row, as requests to register them. Pure. */
+/* A college's table of students, row by row, as requests to register them. */
 #ifndef BUURTAAL_TOOL_ROSTER_H
 #define BUURTAAL_TOOL_ROSTER_H
 
 #include "base.h"
 #include "line.h"
-#include "tool_csv.h"
+#include "tool_table.h"
 #include "tool_text.h"
 
 enum roster_column {
@@ -12,6 +12,7 @@ enum roster_column {
     ROSTER_PREFIX,
     ROSTER_SURNAME,
     ROSTER_FIRST,
+    ROSTER_NAME, /* whole: van der Graaf, Jacobus Adrianus */
     ROSTER_BORN,
     ROSTER_SESSION,
     ROSTER_ELECTIVE,
@@ -20,35 +21,44 @@ enum roster_column {
     ROSTER_COLUMNS
 };
 
+#define ROSTER_MAPS ROSTER_COLUMNS
+#define ROSTER_HEADING_BYTES 64
+
+/* What roster_guess() found. */
 struct roster {
-    size_t width;           /* columns of the file */
-    int at[ROSTER_COLUMNS]; /* where each stands, from 0; -1: it does not */
-    const char *session;    /* stands for the column; NULL: it must be there */
+    size_t width;                                       /* columns of the table */
+    bool strict;                                        /* a row has them all */
+    int at[ROSTER_COLUMNS];                             /* where each stands, from 0; -1: it does not */
+    char heading[ROSTER_COLUMNS][ROSTER_HEADING_BYTES]; /* what the file calls each; else our name for it */
+    const char *session;                                /* stands for the column; NULL: it must be there */
+    char guess[1024]; /* which column means what and how dates are written, in words */
 };
 
-/* What is wrong with a row, or with the header. */
+/* What is wrong with a row. */
 struct roster_fault {
-    int column; /* enum roster_column; -1: the row as a whole */
-    struct slice value;
+    int column;         /* enum roster_column; -1: the row as a whole */
+    struct slice value; /* a cell of the row; may be absent */
+    const char *rule;   /* a word, the same in every language: missing, code, date ... */
     enum text_id reason;
 };
 
-/* Finds the columns by the header's names. 0, or -1: one that is needed is missing, or one that is known is there
- * twice. */
-int roster_header(struct roster *roster, struct slice header, const char *session, struct roster_fault *fault)
-    MUST_CHECK;
+/* Finds out which column means what, by the header's names or, without a header, by the values, and how dates are
+ * written; reads the table for that and rewinds it. `map` overrides: texts COLUMN=HEADING, with COLUMN one of
+ * roster_word() and HEADING a name of the header or a number from 1; it ends in NULL, and may be NULL. `session`, which
+ * must stay, stands for a column of sessions; NULL: there must be one. 0; -1 after telling why not: a column is missing
+ * or could be two, an override does not fit, the student numbers are BSNs, or the table cannot be read. */
+int roster_guess(struct roster *roster, struct table *table, const char *const *map, const char *session,
+                 enum text_lang lang) MUST_CHECK;
 
-/* A column's name in the file. */
-const char *roster_name(enum roster_column column);
+/* What a column is called where the user names it, as in --map: `student`. */
+const char *roster_word(enum roster_column column);
 /* The column that a field of `register` comes from; -1 when there is none. */
 int roster_column_of(struct slice field);
-/* The value of a column in a row, without blanks around it; absent when the file, or this row, has none. */
-struct slice roster_value(const struct roster *roster, struct slice row, enum roster_column column);
 
-/* Writes the request that registers the row's student. Its length with its LF; 0 with `fault` when the row is refused.
- */
-size_t roster_request(const struct roster *roster, struct slice row, unsigned tag, bool check,
-                      char line[LINE_MAX_BYTES], struct roster_fault *fault) MUST_CHECK;
+/* Writes the request that registers the student of a row, as table_next() gave it. Its length with its LF; 0 with
+ * `fault` when the row is refused. The same row gives the same request. */
+size_t roster_request(const struct roster *roster, const struct slice cells[TABLE_COLUMNS], size_t count, unsigned tag,
+                      bool check, char line[LINE_MAX_BYTES], struct roster_fault *fault) MUST_CHECK;
 
 /* A date as colleges write it (14-03-2009, 1-3-2009, 20090314; 00-03-2009 and 00-00-2009 when partly unknown) as the
  * registry does: 2009-03-14, 2009-03, 2009. 0, or -1 when there is no such date. */

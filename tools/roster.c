@@ -6,23 +6,33 @@
 #include "tool_roster.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "proto.h"
+#include "tool_csv.h"
+#include "tool_memory.h"
+
+#define BSN_ROWS 10 /* so many numbers make a column worth judging */
 
 static const struct {
-    const char *name, *field;
+    const char *word, *name, *field;
     bool needed;
 } columns[ROSTER_COLUMNS] = {
-    [ROSTER_STUDENT] = {"Deelnemernummer", "student", true}, [ROSTER_PREFIX] = {"Voorvoegsel", NULL, false},
-    [ROSTER_SURNAME] = {"Achternaam", "name", true},         [ROSTER_FIRST] = {"Voornamen", NULL, true},
-    [ROSTER_BORN] = {"Geboortedatum", "born", true},         [ROSTER_SESSION] = {"Sessie", "session", true},
-    [ROSTER_ELECTIVE] = {"Keuzedeel", "elective", false},    [ROSTER_ECKID] = {"ECK iD", "eckid", false},
-    [ROSTER_NEEDS] = {"Bijzonderheden", "needs", false},
+    [ROSTER_STUDENT] = {"student", "Deelnemernummer", "student", true},
+    [ROSTER_PREFIX] = {"prefix", "Voorvoegsel", NULL, false},
+    [ROSTER_SURNAME] = {"surname", "Achternaam", "name", true},
+    [ROSTER_FIRST] = {"first", "Voornamen", NULL, true},
+    [ROSTER_NAME] = {"name", "Naam", NULL, false},
+    [ROSTER_BORN] = {"born", "Geboortedatum", "born", true},
+    [ROSTER_SESSION] = {"session", "Sessie", "session", true},
+    [ROSTER_ELECTIVE] = {"elective", "Keuzedeel", "elective", false},
+    [ROSTER_ECKID] = {"eckid", "ECK iD", "eckid", false},
+    [ROSTER_NEEDS] = {"needs", "Bijzonderheden", "needs", false},
 };
 
-const char *roster_name(enum roster_column column)
+const char *roster_word(enum roster_column column)
 {
-    return columns[column].name;
+    return columns[column].word;
 }
 
 int roster_column_of(struct slice field)
@@ -33,49 +43,77 @@ int roster_column_of(struct slice field)
     return -1;
 }
 
-int roster_header(struct roster *roster, struct slice header, const char *session, struct roster_fault *fault)
+/* ---- the columns ---- */
+
+static int find_column(struct roster *roster, const struct table *table, int column, enum text_lang lang)
 {
-    struct slice names[CSV_COLUMNS];
-    roster->width = csv_split(header, ';', names);
-    roster->session = session;
-    size_t known = roster->width < CSV_COLUMNS ? roster->width : CSV_COLUMNS;
-    for (int column = 0; column < ROSTER_COLUMNS; column++) {
-        roster->at[column] = -1;
-        *fault = (struct roster_fault){.column = column, .reason = TEXT_COLUMN_TWICE};
-        for (size_t i = 0; i < known; i++) {
-            if (!csv_is(names[i], columns[column].name))
-                continue;
-            if (roster->at[column] >= 0)
-                return -1;
-            roster->at[column] = (int)i;
-        }
-        bool by_option = column == ROSTER_SESSION && session;
-        fault->reason = by_option ? TEXT_COLUMN_AND_OPTION : TEXT_COLUMN_MISSING;
-        if (by_option ? roster->at[column] >= 0 : columns[column].needed && roster->at[column] < 0)
+    const char *name = columns[column].name;
+    for (size_t i = 0; i < roster->width; i++) {
+        if (!csv_is(table_header(table, i), name))
+            continue;
+        if (roster->at[column] >= 0) {
+            text_tell(lang, TEXT_COLUMN_TWICE, table_name(table), name);
             return -1;
+        }
+        roster->at[column] = (int)i;
+    }
+    bool by_option = column == ROSTER_SESSION && roster->session;
+    if (by_option ? roster->at[column] >= 0 : columns[column].needed && roster->at[column] < 0) {
+        text_tell(lang, by_option ? TEXT_COLUMN_AND_OPTION : TEXT_COLUMN_MISSING, table_name(table), name);
+        if (!by_option && roster->width == 1)
+            text_tell(lang, TEXT_COLUMN_SEPARATOR);
+        else if (!by_option && column == ROSTER_SESSION)
+            text_tell(lang, TEXT_COLUMN_SESSION);
+        return -1;
     }
     return 0;
 }
 
+/* Whether the column of numbers holds BSNs: by chance one in eleven would look like one. 0; -1 after telling so. */
+static int look_for_bsns(const struct roster *roster, struct table *table, enum text_lang lang)
+{
+    struct slice cells[TABLE_COLUMNS];
+    size_t count, nine = 0, alike = 0;
+    int more;
+    while ((more = table_next(table, cells, &count)) == 1) {
+        struct slice number = cells[roster->at[ROSTER_STUDENT]];
+        nine += number.len == 8 || number.len == 9;
+        alike += roster_looks_like_bsn(number);
+    }
+    if (more < 0)
+        return -1;
+    if (nine < BSN_ROWS || alike * 2 <= nine)
+        return table_rewind(table);
+    text_tell(lang, TEXT_CSV_BSN, table_name(table));
+    return -1;
+}
+
+int roster_guess(struct roster *roster, struct table *table, const char *const *map, const char *session,
+                 enum text_lang lang)
+{
+    (void)map;
+    memset(roster, 0, sizeof *roster);
+    roster->width = table_columns(table);
+    roster->strict = table_is_strict(table);
+    roster->session = session;
+    for (int column = 0; column < ROSTER_COLUMNS; column++) {
+        roster->at[column] = -1;
+        snprintf(roster->heading[column], sizeof roster->heading[column], "%s", columns[column].name);
+    }
+    for (int column = 0; column < ROSTER_COLUMNS; column++)
+        if (find_column(roster, table, column, lang) < 0)
+            return -1;
+    return look_for_bsns(roster, table, lang);
+}
+
 /* ---- values ---- */
 
-static struct slice value_of(const struct roster *roster, const struct slice values[], size_t count,
-                             enum roster_column column)
+static struct slice value_of(const struct roster *roster, const struct slice cells[], enum roster_column column)
 {
     if (column == ROSTER_SESSION && roster->session)
         return slice_of(roster->session);
     int at = roster->at[column];
-    if (at < 0 || (size_t)at >= count)
-        return (struct slice){NULL, 0};
-    struct slice value = csv_trim(values[at]);
-    return value.len > 0 ? value : (struct slice){NULL, 0};
-}
-
-struct slice roster_value(const struct roster *roster, struct slice row, enum roster_column column)
-{
-    struct slice values[CSV_COLUMNS];
-    size_t count = csv_split(row, ';', values);
-    return value_of(roster, values, count < CSV_COLUMNS ? count : CSV_COLUMNS, column);
+    return at >= 0 && cells[at].len > 0 ? cells[at] : (struct slice){NULL, 0};
 }
 
 /* `len` digits as a number; -1 when they are not digits. */
@@ -168,14 +206,14 @@ static bool make_name(struct slice prefix, struct slice surname, struct slice fi
     return len > 0 && len < 256;
 }
 
-static size_t refuse(struct roster_fault *fault, int column, struct slice value, enum text_id reason)
+static size_t refuse(struct roster_fault *fault, int column, struct slice value, const char *rule, enum text_id reason)
 {
-    *fault = (struct roster_fault){.column = column, .value = value, .reason = reason};
+    *fault = (struct roster_fault){.column = column, .value = value, .rule = rule, .reason = reason};
     return 0;
 }
 
-size_t roster_request(const struct roster *roster, struct slice row, unsigned tag, bool check,
-                      char line[LINE_MAX_BYTES], struct roster_fault *fault)
+size_t roster_request(const struct roster *roster, const struct slice cells[TABLE_COLUMNS], size_t count, unsigned tag,
+                      bool check, char line[LINE_MAX_BYTES], struct roster_fault *fault)
 {
     static const struct {
         enum roster_column column;
@@ -186,24 +224,23 @@ size_t roster_request(const struct roster *roster, struct slice row, unsigned ta
                  {ROSTER_ELECTIVE, "code", TEXT_VALUE_CODE},
                  {ROSTER_ECKID, "eckid", TEXT_VALUE_ECKID},
                  {ROSTER_NEEDS, "needs", TEXT_VALUE_LONG}};
-    struct slice values[CSV_COLUMNS], value[ROSTER_COLUMNS];
-    size_t count = csv_split(row, ';', values);
+    struct slice value[ROSTER_COLUMNS];
     if (count != roster->width)
-        return refuse(fault, -1, (struct slice){NULL, 0}, TEXT_ROW_WIDTH);
+        return refuse(fault, -1, (struct slice){NULL, 0}, "width", TEXT_ROW_WIDTH);
     for (int column = 0; column < ROSTER_COLUMNS; column++) {
-        value[column] = value_of(roster, values, count < CSV_COLUMNS ? count : CSV_COLUMNS, column);
+        value[column] = value_of(roster, cells, (enum roster_column)column);
         if (columns[column].needed && !value[column].at)
-            return refuse(fault, column, value[column], TEXT_VALUE_MISSING);
+            return refuse(fault, column, value[column], "missing", TEXT_VALUE_MISSING);
     }
     for (size_t i = 0; i < COUNT(plain); i++)
         if (value[plain[i].column].at && !form_holds(plain[i].type, value[plain[i].column]))
-            return refuse(fault, plain[i].column, value[plain[i].column], plain[i].reason);
+            return refuse(fault, plain[i].column, value[plain[i].column], plain[i].type, plain[i].reason);
     char name[256], born[11];
     if (!make_name(value[ROSTER_PREFIX], value[ROSTER_SURNAME], value[ROSTER_FIRST], name) ||
         !form_holds("person-name", slice_of(name)))
-        return refuse(fault, ROSTER_SURNAME, value[ROSTER_SURNAME], TEXT_VALUE_LONG);
+        return refuse(fault, ROSTER_SURNAME, value[ROSTER_SURNAME], "name", TEXT_VALUE_LONG);
     if (roster_date(value[ROSTER_BORN], born) < 0 || !form_holds("born", slice_of(born)))
-        return refuse(fault, ROSTER_BORN, value[ROSTER_BORN], TEXT_VALUE_DATE);
+        return refuse(fault, ROSTER_BORN, value[ROSTER_BORN], "date", TEXT_VALUE_DATE);
 
     struct line_writer writer;
     line_begin(&writer, line, LINE_MAX_BYTES, "register");
@@ -215,5 +252,5 @@ size_t roster_request(const struct roster *roster, struct slice row, unsigned ta
     line_put_text(&writer, "name", name);
     line_put_text(&writer, "born", born);
     size_t len = line_end(&writer);
-    return len > 0 ? len : refuse(fault, -1, (struct slice){NULL, 0}, TEXT_ROW_CHARACTERS);
+    return len > 0 ? len : refuse(fault, -1, (struct slice){NULL, 0}, "characters", TEXT_ROW_CHARACTERS);
 }

@@ -8,20 +8,20 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "tool_csv.h"
 #include "tool_memory.h"
 #include "tool_roster.h"
 #include "tool_sending.h"
+#include "tool_table.h"
 #include "tool_verbs.h"
 
-#define QUOTED 60   /* so many bytes of a value are shown */
-#define BSN_ROWS 10 /* so many numbers make a column worth judging */
+#define QUOTED 60 /* so many bytes of a value are shown */
 
 enum { SOME_REFUSED = 1, NONE_ACCEPTED = 2 }; /* the program's status */
 
 struct row {
-    struct slice text;
     unsigned line;
+    char *request; /* NULL: there is none */
+    size_t len;
     char *refusal; /* in words; NULL: none */
 };
 
@@ -38,13 +38,6 @@ struct submit {
 };
 
 /* ---- looking at the file ---- */
-
-static void add_row(struct submit *submit, struct slice text, unsigned line)
-{
-    if ((submit->count & (submit->count + 1)) == 0) /* 0, 1, 3, 7 ...: the room is used up */
-        submit->rows = memory_grow(submit->rows, submit->count * 2 + 1, sizeof *submit->rows);
-    submit->rows[submit->count++] = (struct row){.text = text, .line = line};
-}
 
 /* How many bytes of a value to show: no character is cut. */
 static int shown_len(struct slice value)
@@ -67,71 +60,47 @@ static char *refusal_of(const struct submit *submit, const struct roster_fault *
     const char *reason = text_of(submit->tool->lang, fault->reason);
     if (fault->column < 0)
         return memory_text("%s", reason);
-    return memory_text("%s: \"%.*s%s\": %s", roster_name((enum roster_column)fault->column), shown_len(fault->value),
+    return memory_text("%s: \"%.*s%s\": %s", submit->roster.heading[fault->column], shown_len(fault->value),
                        fault->value.at ? fault->value.at : "", shown_end(fault->value), reason);
 }
 
-/* Sorts the rows into sound ones and those refused here. */
-static void look_at_rows(struct submit *submit)
+static void add_row(struct submit *submit, const struct slice *cells, size_t count, unsigned number)
 {
     char line[LINE_MAX_BYTES];
-    submit->sound = memory_get(submit->count, sizeof *submit->sound);
-    for (size_t i = 0; i < submit->count; i++) {
-        struct row *row = &submit->rows[i];
-        struct roster_fault fault;
-        if (roster_request(&submit->roster, row->text, row->line, submit->check, line, &fault) > 0) {
-            submit->sound[submit->sound_count++] = i;
-        } else {
-            row->refusal = refusal_of(submit, &fault);
-            submit->refused++;
-        }
+    struct roster_fault fault;
+    if ((submit->count & (submit->count + 1)) == 0) { /* 0, 1, 3, 7 ...: the room is used up */
+        submit->rows = memory_grow(submit->rows, submit->count * 2 + 1, sizeof *submit->rows);
+        submit->sound = memory_grow(submit->sound, submit->count * 2 + 1, sizeof *submit->sound);
     }
-}
-
-/* Whether the column of numbers holds BSNs: by chance one in eleven would look like one. */
-static bool holds_bsns(const struct submit *submit)
-{
-    size_t nine = 0, alike = 0;
-    for (size_t i = 0; i < submit->count; i++) {
-        struct slice number = roster_value(&submit->roster, submit->rows[i].text, ROSTER_STUDENT);
-        nine += number.at && (number.len == 8 || number.len == 9);
-        alike += number.at && roster_looks_like_bsn(number);
+    struct row *row = &submit->rows[submit->count++];
+    *row = (struct row){.line = number};
+    row->len = roster_request(&submit->roster, cells, count, number, submit->check, line, &fault);
+    if (row->len == 0) {
+        row->refusal = refusal_of(submit, &fault);
+        submit->refused++;
+        return;
     }
-    return nine >= BSN_ROWS && alike * 2 > nine;
+    row->request = memory_get(row->len, 1);
+    memcpy(row->request, line, row->len);
+    submit->sound[submit->sound_count++] = submit->count - 1;
 }
 
 /* Reads the file. 0, or -1 after telling why it cannot be used. */
-static int read_file(struct submit *submit, struct csv *csv, const char *path, const char *session)
+static int read_file(struct submit *submit, const char *path, const char *session)
 {
     const enum text_lang lang = submit->tool->lang;
-    struct roster_fault fault;
-    struct slice text;
-    if (csv_load(csv, path, lang) < 0)
-        return -1;
-    if (csv_line(csv, &text) == 0) {
-        text_tell(lang, TEXT_CSV_EMPTY, path);
-        return -1;
-    }
-    if (roster_header(&submit->roster, text, session, &fault) < 0) {
-        text_tell(lang, fault.reason, path, roster_name((enum roster_column)fault.column));
-        if (submit->roster.width == 1 || memchr(text.at, '"', text.len))
-            text_tell(lang, TEXT_COLUMN_SEPARATOR);
-        else if (fault.reason == TEXT_COLUMN_MISSING && fault.column == ROSTER_SESSION)
-            text_tell(lang, TEXT_COLUMN_SESSION);
-        return -1;
-    }
-    while (csv_line(csv, &text) == 1)
-        add_row(submit, text, csv->line);
-    if (submit->count == 0) {
+    struct slice cells[TABLE_COLUMNS];
+    size_t count;
+    struct table *table = table_open(path, lang);
+    int more = table ? roster_guess(&submit->roster, table, NULL, session, lang) : -1;
+    while (more >= 0 && (more = table_next(table, cells, &count)) == 1)
+        add_row(submit, cells, count, table_line(table));
+    if (more == 0 && submit->count == 0) {
         text_tell(lang, TEXT_CSV_NO_ROWS, path);
-        return -1;
+        more = -1;
     }
-    if (holds_bsns(submit)) {
-        text_tell(lang, TEXT_CSV_BSN, path);
-        return -1;
-    }
-    look_at_rows(submit);
-    return 0;
+    table_close(table);
+    return more;
 }
 
 /* ---- sending ---- */
@@ -148,21 +117,31 @@ static unsigned tag(void *own, size_t i)
 
 static size_t make(void *own, size_t i, char line[LINE_MAX_BYTES])
 {
-    struct submit *submit = own;
-    struct row *row = row_of(submit, i);
-    struct roster_fault fault;
-    return roster_request(&submit->roster, row->text, row->line, submit->check, line, &fault);
+    const struct row *row = row_of(own, i);
+    memcpy(line, row->request, row->len);
+    return row->len;
+}
+
+/* The value of a field in a request that was answered, which is taken apart for it; absent when there is none. */
+static struct slice value_in(struct row *row, struct slice field)
+{
+    struct line_cursor cursor = {row->request, row->request + row->len - 1};
+    struct slice name, value;
+    if (line_verb(&cursor, &name) < 0)
+        return (struct slice){NULL, 0};
+    while (line_field(&cursor, &name, &value) == 1)
+        if (field.at && name.len == field.len && memcmp(name.at, field.at, field.len) == 0)
+            return value;
+    return (struct slice){NULL, 0};
 }
 
 /* Words for the registry's refusal: the column and value at fault, its text and code. */
-static char *refusal_by_registry(const struct submit *submit, const struct row *row, const struct answer *answer)
+static char *refusal_by_registry(const struct submit *submit, struct row *row, const struct answer *answer)
 {
     struct slice field = answer_field(answer, "field"), text = answer_field(answer, "text");
     int column = field.at ? roster_column_of(field) : -1;
-    struct slice value = {NULL, 0};
-    if (column >= 0)
-        value = roster_value(&submit->roster, row->text, (enum roster_column)column);
-    return memory_text("%s%s%.*s%s%s%.*s [%.*s]", column >= 0 ? roster_name((enum roster_column)column) : "",
+    struct slice value = value_in(row, field);
+    return memory_text("%s%s%.*s%s%s%.*s [%.*s]", column >= 0 ? submit->roster.heading[column] : "",
                        column >= 0 ? ": \"" : "", shown_len(value), value.at ? value.at : "", shown_end(value),
                        column >= 0 ? "\": " : "", (int)text.len, text.at ? text.at : "", (int)answer->word.len,
                        answer->word.at);
@@ -243,8 +222,10 @@ static int send_rows(struct submit *submit)
 
 static void free_rows(struct submit *submit)
 {
-    for (size_t i = 0; i < submit->count; i++)
+    for (size_t i = 0; i < submit->count; i++) {
+        free(submit->rows[i].request);
         free(submit->rows[i].refusal);
+    }
     free(submit->rows);
     free(submit->sound);
 }
@@ -255,7 +236,6 @@ int submit_run(struct tool *tool, int argc, char **argv)
     struct submit submit = {.tool = tool, .shown = -1};
     const struct options_row rows[] = {{"session", &session, NULL, 0}, {"dry-run", NULL, &submit.check, 0}};
     const struct options_verb verb = {"submit", TEXT_HELP_SUBMIT, rows, COUNT(rows)};
-    struct csv csv = {.bytes = NULL};
     int status;
     int count = options_read(tool, &verb, argc, argv, &status);
     if (count < 0)
@@ -265,13 +245,12 @@ int submit_run(struct tool *tool, int argc, char **argv)
         return EX_USAGE;
     }
     status = NONE_ACCEPTED;
-    if (read_file(&submit, &csv, argv[0], session) == 0) {
+    if (read_file(&submit, argv[0], session) == 0) {
         status = submit.sound_count > 0 ? send_rows(&submit) : EX_OK;
         print_result(&submit);
         if (status == EX_OK && submit.refused > 0)
             status = submit.refused == submit.count ? NONE_ACCEPTED : SOME_REFUSED;
     }
     free_rows(&submit);
-    csv_free(&csv);
     return status;
 }
