@@ -18,6 +18,24 @@ enum client_fault {
     CLIENT_PROTOCOL,  /* it speaks something else */
 };
 
+/* How far a connection came; the steps of its making, in their order. */
+enum client_stage {
+    CLIENT_AT_FILES,    /* the profile's files */
+    CLIENT_AT_NAME,     /* the host's name */
+    CLIENT_AT_PORT,     /* somebody answers there */
+    CLIENT_AT_TLS,      /* TLS 1.3 with them */
+    CLIENT_AT_TRUST,    /* they are the registry of the profile */
+    CLIENT_AT_GREETING, /* it admits us */
+    CLIENT_AT_VERSION,  /* it speaks our version */
+    CLIENT_READY,
+};
+
+/* What the registry said at the beginning; "", 0, and days without end where it said nothing. */
+struct client_greeting {
+    char version[16], server[65], party[65], role[33], time[48], head[65];
+    uint64_t log, days, window;
+};
+
 struct client;
 
 /* Connects, agrees on TLS 1.3, reads the greeting, chooses the language, and compares the registry's log with what the
@@ -31,6 +49,15 @@ void client_close(struct client *client);
 enum client_fault client_fault(const struct client *client);
 /* In words, for people; "" when all is well. */
 const char *client_why(const struct client *client);
+/* The stage at which it happened; CLIENT_READY for a connection that came about. */
+enum client_stage client_stage(const struct client *client);
+/* The code of the BYE that ended it; "" when there was none. */
+const char *client_bye(const struct client *client);
+/* What the registry's certificate was found to be: an X509_V_ code of OpenSSL. */
+long client_trust(const struct client *client);
+/* Whether the registry's log no longer holds what was seen of it before, which was told. */
+bool client_restored(const struct client *client);
+const struct client_greeting *client_greeting(const struct client *client);
 /* The status of sysexits.h for a fault. */
 int client_status(enum client_fault fault);
 /* Whether connecting again may help. */

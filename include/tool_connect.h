@@ -11,7 +11,11 @@ struct ssl_st;
 
 struct client {
     enum client_fault fault;
-    char why[512];
+    enum client_stage stage;
+    char why[512], bye[33];
+    long trust;
+    bool restored;
+    struct client_greeting greeting;
     enum text_lang lang;
     struct ssl_ctx_st *context;
     struct ssl_st *ssl;

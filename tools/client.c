@@ -40,6 +40,31 @@ const char *client_why(const struct client *client)
     return client->why;
 }
 
+enum client_stage client_stage(const struct client *client)
+{
+    return client->stage;
+}
+
+const char *client_bye(const struct client *client)
+{
+    return client->bye;
+}
+
+long client_trust(const struct client *client)
+{
+    return client->trust;
+}
+
+bool client_restored(const struct client *client)
+{
+    return client->restored;
+}
+
+const struct client_greeting *client_greeting(const struct client *client)
+{
+    return &client->greeting;
+}
+
 int client_status(enum client_fault fault)
 {
     static const int statuses[] = {
@@ -197,6 +222,7 @@ static void take_bye(struct client *client, const struct answer *bye)
     snprintf(why, sizeof why, "%.*s (BYE %.*s)", (int)text.len, text.at ? text.at : "", (int)code.len,
              code.at ? code.at : "");
     client_give_up(client, fault, why);
+    snprintf(client->bye, sizeof client->bye, "%.*s", (int)code.len, code.at ? code.at : "");
 }
 
 int client_take(struct client *client, char line[LINE_MAX_BYTES], size_t *len)

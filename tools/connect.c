@@ -11,16 +11,15 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "tool_credentials.h"
 #include "tool_memory.h"
 
 #define CONNECT_SECONDS 10
@@ -28,6 +27,7 @@
 #define WINDOW_LEAST 1
 #define WINDOW_MOST 4096
 #define SOON_DAYS 30
+#define VERSION "1" /* of the protocol */
 
 static int give_up(struct client *client, enum client_fault fault, enum text_id id, const char *of, const char *reason)
 {
@@ -37,31 +37,7 @@ static int give_up(struct client *client, enum client_fault fault, enum text_id 
     return -1;
 }
 
-static const char *openssl_reason(enum text_lang lang)
-{
-    unsigned long error = ERR_peek_error();
-    int lib = ERR_GET_LIB(error), reason = ERR_GET_REASON(error);
-    if (ERR_SYSTEM_ERROR(error))
-        return text_reason(lang, reason);
-    if (lib == ERR_LIB_PEM && reason == PEM_R_NO_START_LINE)
-        return text_of(lang, TEXT_REASON_NO_PEM);
-    if (lib == ERR_LIB_X509 && reason == X509_R_KEY_VALUES_MISMATCH)
-        return text_of(lang, TEXT_REASON_OTHER_KEY);
-    const char *words = ERR_reason_error_string(error);
-    return words ? words : "OpenSSL";
-}
-
 /* ---- the profile's files ---- */
-
-static int check_key_mode(struct client *client, const char *path)
-{
-    struct stat st;
-    if (stat(path, &st) < 0)
-        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, path, text_reason(client->lang, errno));
-    if (st.st_mode & 0027)
-        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_KEY_OPEN, path, "chmod 600");
-    return 0;
-}
 
 /* OpenSSL would ask the terminal for the pass phrase. */
 static int no_pass_phrase(char *out, int size, int writing, void *unused)
@@ -76,14 +52,18 @@ static int load_files(struct client *client, const struct profile *profile)
     ERR_clear_error();
     SSL_CTX_set_default_passwd_cb(context, no_pass_phrase);
     if (SSL_CTX_load_verify_file(context, profile->ca) != 1)
-        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->ca, openssl_reason(client->lang));
+        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->ca, credentials_reason(client->lang));
     if (SSL_CTX_use_certificate_chain_file(context, profile->certificate) != 1)
-        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->certificate, openssl_reason(client->lang));
-    if (check_key_mode(client, profile->key) < 0)
-        return -1;
+        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->certificate,
+                       credentials_reason(client->lang));
+    int closed = credentials_key_closed(profile->key);
+    if (closed < 0)
+        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->key, text_reason(client->lang, errno));
+    if (closed == 0)
+        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_KEY_OPEN, profile->key, "chmod 600");
     if (SSL_CTX_use_PrivateKey_file(context, profile->key, SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_check_private_key(context) != 1)
-        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->key, openssl_reason(client->lang));
+        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->key, credentials_reason(client->lang));
     return 0;
 }
 
@@ -117,9 +97,15 @@ static int reach(struct client *client, const struct profile *profile)
 {
     const struct addrinfo wish = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *found = NULL;
+    client->stage = CLIENT_AT_NAME;
     int failure = getaddrinfo(profile->host, profile->port, &wish, &found);
     if (failure != 0)
-        return give_up(client, CLIENT_UNREACHED, TEXT_CLIENT_UNREACHED, profile->host, gai_strerror(failure));
+        return give_up(client, CLIENT_UNREACHED, TEXT_CLIENT_UNREACHED, profile->host,
+                       failure == EAI_SYSTEM   ? text_reason(client->lang, errno)
+                       : failure == EAI_NONAME ? text_of(client->lang, TEXT_REASON_NO_NAME)
+                       : failure == EAI_AGAIN  ? text_of(client->lang, TEXT_REASON_NO_DNS)
+                                               : gai_strerror(failure));
+    client->stage = CLIENT_AT_PORT;
     for (const struct addrinfo *at = found; at && client->fd < 0; at = at->ai_next)
         client->fd = connect_to(at);
     int fault = errno;
@@ -148,15 +134,60 @@ static int make_tls(struct client *client, const struct profile *profile)
     ERR_clear_error();
     client->context = SSL_CTX_new(TLS_client_method());
     if (!client->context || SSL_CTX_set_min_proto_version(client->context, TLS1_3_VERSION) != 1)
-        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, "TLS 1.3", openssl_reason(client->lang));
+        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, "TLS 1.3", credentials_reason(client->lang));
     SSL_CTX_set_verify(client->context, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_mode(client->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     if (load_files(client, profile) < 0)
         return -1;
     client->ssl = SSL_new(client->context);
-    if (!client->ssl || expect_host(client->ssl, profile->host) < 0 || SSL_set_fd(client->ssl, client->fd) != 1)
-        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->host, openssl_reason(client->lang));
+    if (!client->ssl || expect_host(client->ssl, profile->host) < 0)
+        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->host, credentials_reason(client->lang));
     return 0;
+}
+
+/* Why the registry's certificate is not believed. What people meet is in their language. */
+static const char *distrust(enum text_lang lang, long trust)
+{
+    switch (trust) {
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        return text_of(lang, TEXT_REASON_OTHER_HOST);
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        return text_of(lang, TEXT_REASON_EXPIRED);
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return text_of(lang, TEXT_REASON_NOT_YET);
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        return text_of(lang, TEXT_REASON_OTHER_CA);
+    default:
+        return X509_verify_cert_error_string(trust);
+    }
+}
+
+/* The handshake has failed: `wish` is what SSL_get_error said, `fault` the errno. */
+static int tell_handshake(struct client *client, const struct profile *profile, int wish, int fault)
+{
+    unsigned long error = ERR_peek_error();
+    int reason = ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) : 0;
+    client->trust = SSL_get_verify_result(client->ssl);
+    if (client->trust != X509_V_OK) {
+        client->stage = CLIENT_AT_TRUST;
+        return give_up(client, CLIENT_UNTRUSTED, TEXT_CLIENT_UNTRUSTED, profile->host,
+                       distrust(client->lang, client->trust));
+    }
+    if (reason == SSL_R_WRONG_VERSION_NUMBER) /* no TLS at all */
+        return give_up(client, CLIENT_PROTOCOL, TEXT_CLIENT_NOT_OURS, profile->host, profile->port);
+    if (reason == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION || reason == SSL_R_UNSUPPORTED_PROTOCOL)
+        return give_up(client, CLIENT_PROTOCOL, TEXT_CLIENT_HANDSHAKE, profile->host,
+                       text_of(client->lang, TEXT_REASON_OLD_TLS));
+    return give_up(client, CLIENT_LOST, TEXT_CLIENT_HANDSHAKE, profile->host,
+                   wish == SSL_ERROR_WANT_READ ? text_reason(client->lang, ETIMEDOUT)
+                   : wish != SSL_ERROR_SYSCALL ? credentials_reason(client->lang)
+                   : fault                     ? text_reason(client->lang, fault)
+                                               : text_of(client->lang, TEXT_REASON_HUNG_UP));
 }
 
 static int shake_hands(struct client *client, const struct profile *profile)
@@ -164,6 +195,9 @@ static int shake_hands(struct client *client, const struct profile *profile)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     const time_t end = now.tv_sec + CONNECT_SECONDS;
+    client->stage = CLIENT_AT_TLS;
+    if (SSL_set_fd(client->ssl, client->fd) != 1)
+        return give_up(client, CLIENT_LOST, TEXT_CLIENT_HANDSHAKE, profile->host, credentials_reason(client->lang));
     for (;;) {
         ERR_clear_error();
         errno = 0;
@@ -173,21 +207,10 @@ static int shake_hands(struct client *client, const struct profile *profile)
         int wish = SSL_get_error(client->ssl, result);
         struct pollfd ready = {.fd = client->fd, .events = wish == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN};
         clock_gettime(CLOCK_MONOTONIC, &now);
-        if ((wish == SSL_ERROR_WANT_READ || wish == SSL_ERROR_WANT_WRITE) && now.tv_sec < end) {
-            (void)poll(&ready, 1, 1000); /* a signal or a second more makes no difference */
-            continue;
-        }
-        long trust = SSL_get_verify_result(client->ssl);
-        if (trust != X509_V_OK)
-            return give_up(client, CLIENT_UNTRUSTED, TEXT_CLIENT_UNTRUSTED, profile->host,
-                           X509_verify_cert_error_string(trust));
-        unsigned long error = ERR_peek_error();
-        if (ERR_GET_LIB(error) == ERR_LIB_SSL &&
-            ERR_GET_REASON(error) == SSL_R_WRONG_VERSION_NUMBER) /* no TLS at all */
-            return give_up(client, CLIENT_PROTOCOL, TEXT_CLIENT_NOT_OURS, profile->host, profile->port);
-        const char *reason =
-            wish == SSL_ERROR_SYSCALL && fault ? text_reason(client->lang, fault) : openssl_reason(client->lang);
-        return give_up(client, CLIENT_LOST, TEXT_CLIENT_HANDSHAKE, profile->host, reason);
+        bool waits = wish == SSL_ERROR_WANT_READ || wish == SSL_ERROR_WANT_WRITE;
+        if (!waits || now.tv_sec >= end)
+            return tell_handshake(client, profile, wish, fault);
+        (void)poll(&ready, 1, 1000); /* a signal or a second more makes no difference */
     }
 }
 
@@ -212,8 +235,9 @@ static void keep_head(void *own, const struct answer *row)
 }
 
 /* Compares the registry's log with what was seen before, and remembers the newer. */
-static void compare(struct client *client, const struct profile *profile, const struct profile_seen *now)
+static void compare(struct client *client, const struct profile *profile)
 {
+    const struct client_greeting *now = &client->greeting;
     struct profile_seen before;
     char bytes[LINE_MAX_BYTES], head[65] = "";
     struct line_writer writer;
@@ -231,43 +255,77 @@ static void compare(struct client *client, const struct profile *profile, const 
         text_tell(client->lang, TEXT_CLIENT_RESTORED, profile->host, (unsigned long long)now->log,
                   (unsigned long long)before.log, path);
         free(path);
-    } else if (now->log > before.log && profile_remember(profile, now) < 0) {
-        text_tell(client->lang, TEXT_CLIENT_FORGETS, profile->path, text_reason(client->lang, errno));
+        client->restored = true;
+    } else if (now->log > before.log) {
+        struct profile_seen seen = {.log = now->log};
+        memcpy(seen.head, now->head, sizeof seen.head);
+        if (profile_remember(profile, &seen) < 0)
+            text_tell(client->lang, TEXT_CLIENT_FORGETS, profile->path, text_reason(client->lang, errno));
     }
 }
 
-static int read_greeting(struct client *client, const struct profile *profile, struct profile_seen *now)
+static void keep(char *to, size_t room, struct slice value)
 {
+    snprintf(to, room, "%.*s", (int)value.len, value.at ? value.at : "");
+}
+
+/* Takes the greeting apart: `* buurtaal VERSION field=value ...`. 0, or -1 when it is none. */
+static int take_greeting(struct client_greeting *greeting, char *line, size_t len)
+{
+    static const char begins[] = "* buurtaal ";
+    struct answer answer;
+    if (len < sizeof begins || memcmp(line, begins, sizeof begins - 1) != 0)
+        return -1;
+    const char *version = line + sizeof begins - 1;
+    keep(greeting->version, sizeof greeting->version, (struct slice){version, strcspn(version, " ")});
+    if (answer_read(line, len, &answer) < 0)
+        return -1;
+    struct slice head = answer_field(&answer, "head");
+    keep(greeting->server, sizeof greeting->server, answer_field(&answer, "server"));
+    keep(greeting->party, sizeof greeting->party, answer_field(&answer, "party"));
+    keep(greeting->role, sizeof greeting->role, answer_field(&answer, "role"));
+    keep(greeting->time, sizeof greeting->time, answer_field(&answer, "time"));
+    struct slice days = answer_field(&answer, "cert-days");
+    greeting->days = days.at ? slice_number(days) : UINT64_MAX;
+    greeting->window = slice_number(answer_field(&answer, "window"));
+    if (head.len == 64) {
+        greeting->log = slice_number(answer_field(&answer, "log"));
+        keep(greeting->head, sizeof greeting->head, head);
+    }
+    return 0;
+}
+
+static int read_greeting(struct client *client, const struct profile *profile)
+{
+    struct client_greeting *greeting = &client->greeting;
     char line[LINE_MAX_BYTES];
-    struct answer greeting;
     size_t len;
-    memset(now, 0, sizeof *now);
+    client->stage = CLIENT_AT_GREETING;
     if (client_wait(client, line, &len, GREETING_SECONDS) < 0)
         return -1;
-    if (answer_read(line, len, &greeting) < 0 || greeting.kind != ANSWER_NOTICE || !slice_is(greeting.word, "buurtaal"))
+    if (take_greeting(greeting, line, len) < 0)
         return give_up(client, CLIENT_PROTOCOL, TEXT_CLIENT_NOT_OURS, profile->host, profile->port);
-    uint64_t window = slice_number(answer_field(&greeting, "window"));
-    client->window = window < WINDOW_LEAST ? WINDOW_LEAST : window > WINDOW_MOST ? WINDOW_MOST : (unsigned)window;
-    struct slice days = answer_field(&greeting, "cert-days"), head = answer_field(&greeting, "head");
-    if (days.at && slice_number(days) < SOON_DAYS && !profile->quiet)
-        text_tell(client->lang, TEXT_CLIENT_EXPIRES, profile->certificate, (unsigned long long)slice_number(days));
-    if (head.len == 64) {
-        now->log = slice_number(answer_field(&greeting, "log"));
-        memcpy(now->head, head.at, 64);
-    }
+    client->stage = CLIENT_AT_VERSION;
+    if (strcmp(greeting->version, VERSION) != 0)
+        return give_up(client, CLIENT_PROTOCOL, TEXT_CLIENT_VERSION, profile->host, greeting->version);
+    client->stage = CLIENT_READY;
+    client->window = greeting->window < WINDOW_LEAST  ? WINDOW_LEAST
+                     : greeting->window > WINDOW_MOST ? WINDOW_MOST
+                                                      : (unsigned)greeting->window;
+    if (greeting->days < SOON_DAYS && !profile->quiet)
+        text_tell(client->lang, TEXT_CLIENT_EXPIRES, profile->certificate, (unsigned long long)greeting->days);
     return 0;
 }
 
 struct client *client_open(const struct profile *profile)
 {
     struct client *client = memory_get(1, sizeof *client);
-    struct profile_seen now;
     char bytes[LINE_MAX_BYTES];
     struct line_writer writer;
     client->fd = -1;
     client->lang = profile->lang;
-    if (reach(client, profile) < 0 || make_tls(client, profile) < 0 || shake_hands(client, profile) < 0 ||
-        read_greeting(client, profile, &now) < 0)
+    if (make_tls(client, profile) < 0 || reach(client, profile) < 0 || shake_hands(client, profile) < 0 ||
+        read_greeting(client, profile) < 0)
         return client;
     if (client->lang != TEXT_NL) {
         line_begin(&writer, bytes, sizeof bytes, "hello");
@@ -275,8 +333,8 @@ struct client *client_open(const struct profile *profile)
         if (ask(client, &writer, NULL, NULL) < 0)
             return client;
     }
-    if (now.log > 0)
-        compare(client, profile, &now);
+    if (client->greeting.log > 0)
+        compare(client, profile);
     return client;
 }
 

@@ -1,0 +1,125 @@
+/* The files that a profile names. What OpenSSL says of them, in words of people.
+ *
+ * Rules: a key that wants a pass phrase is not usable, since nobody is asked for it. */
+#include "tool_credentials.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+const char *credentials_reason(enum text_lang lang)
+{
+    unsigned long error = ERR_peek_error();
+    int lib = ERR_GET_LIB(error), reason = ERR_GET_REASON(error);
+    if (ERR_SYSTEM_ERROR(error))
+        return text_reason(lang, reason);
+    if (lib == ERR_LIB_PEM && reason == PEM_R_NO_START_LINE)
+        return text_of(lang, TEXT_REASON_NO_PEM);
+    if (lib == ERR_LIB_X509 && reason == X509_R_KEY_VALUES_MISMATCH)
+        return text_of(lang, TEXT_REASON_OTHER_KEY);
+    const char *words = ERR_reason_error_string(error);
+    return words ? words : "OpenSSL";
+}
+
+int credentials_key_closed(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return -1;
+    return (st.st_mode & 0027) == 0;
+}
+
+/* OpenSSL would ask the terminal for the pass phrase. */
+static int no_pass_phrase(char *out, int size, int writing, void *unused)
+{
+    (void)out, (void)size, (void)writing, (void)unused;
+    return -1;
+}
+
+static BIO *open_file(const char *path)
+{
+    ERR_clear_error();
+    return BIO_new_file(path, "r");
+}
+
+/* Seconds since 1970; 0 when it is no time. */
+static time_t seconds_of(const ASN1_TIME *time)
+{
+    struct tm parts;
+    return ASN1_TIME_to_tm(time, &parts) == 1 ? timegm(&parts) : 0;
+}
+
+static void describe(X509 *certificate, struct credential *credential)
+{
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    BIO *out = BIO_new(BIO_s_mem());
+    char *name;
+    memset(credential, 0, sizeof *credential);
+    if (out &&
+        X509_NAME_print_ex(out, X509_get_subject_name(certificate), 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB) >= 0) {
+        long size = BIO_get_mem_data(out, &name);
+        snprintf(credential->name, sizeof credential->name, "%.*s", (int)size, name);
+    }
+    BIO_free(out);
+    credential->from = seconds_of(X509_get0_notBefore(certificate));
+    credential->until = seconds_of(X509_get0_notAfter(certificate));
+    if (X509_digest(certificate, EVP_sha256(), hash, &len) == 1)
+        for (unsigned i = 0; i < len && i * 2 + 2 < sizeof credential->fingerprint; i++)
+            snprintf(credential->fingerprint + i * 2, 3, "%02x", hash[i]);
+}
+
+int credentials_certificate(const char *path, struct credential *credential, const char **why, enum text_lang lang)
+{
+    BIO *in = open_file(path);
+    X509 *certificate = in ? PEM_read_bio_X509(in, NULL, no_pass_phrase, NULL) : NULL;
+    if (certificate)
+        describe(certificate, credential);
+    else
+        *why = credentials_reason(lang);
+    BIO_free(in);
+    X509_free(certificate);
+    return certificate ? 0 : -1;
+}
+
+int credentials_ca(const char *path, struct credential *credential, const char **why, enum text_lang lang)
+{
+    BIO *in = open_file(path);
+    X509 *certificate = NULL;
+    bool any = false;
+    while (in && (certificate = PEM_read_bio_X509(in, NULL, no_pass_phrase, NULL))) {
+        struct credential one;
+        describe(certificate, &one);
+        X509_free(certificate);
+        if (!any)
+            *credential = one;
+        credential->from = one.from < credential->from ? one.from : credential->from;
+        credential->until = one.until > credential->until ? one.until : credential->until;
+        any = true;
+    }
+    if (!any)
+        *why = credentials_reason(lang);
+    ERR_clear_error(); /* of the end of the file */
+    BIO_free(in);
+    return any ? 0 : -1;
+}
+
+int credentials_key(const char *path, const char *certificate_path, const char **why, enum text_lang lang)
+{
+    BIO *in = open_file(certificate_path);
+    X509 *certificate = in ? PEM_read_bio_X509(in, NULL, no_pass_phrase, NULL) : NULL;
+    BIO_free(in);
+    in = open_file(path);
+    EVP_PKEY *key = in ? PEM_read_bio_PrivateKey(in, NULL, no_pass_phrase, NULL) : NULL;
+    BIO_free(in);
+    bool match = key && certificate && X509_check_private_key(certificate, key) == 1;
+    if (!match)
+        *why = credentials_reason(lang);
+    EVP_PKEY_free(key);
+    X509_free(certificate);
+    return match ? 0 : -1;
+}
