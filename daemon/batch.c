@@ -29,7 +29,8 @@ struct lane {
     struct db *db;
     struct source_list sources; /* with something waiting and nothing in hand */
     struct event *leave;        /* at the end of the loop's turn the next batch goes */
-    bool write, rehearsal, in_database;
+    bool write, in_database;
+    enum db_kind kind; /* of the batch in hand */
     size_t count, from, to;
     struct batch_item *items[BATCH_MOST]; /* items of one command stand together */
     uint64_t number;
@@ -205,13 +206,18 @@ static size_t run_length(struct batch_item *const *items, size_t count)
 }
 
 /* The part is done. What comes next leaves before the answers are told, so that the database does not wait for that. */
-static void confirmed(struct lane *lane, struct result *const *results)
+static void confirmed(struct lane *lane, struct result **results)
 {
     struct batch_item *done[BATCH_MOST];
     size_t count = lane->to - lane->from;
+    bool block = lane->kind == DB_BLOCK;
     memcpy(done, &lane->items[lane->from], count * sizeof done[0]);
     lane->from = lane->to;
     next_part(lane);
+    if (block) {
+        answer(lane, done[0], &(struct batch_answer){.outcome = BATCH_ROWS, .result = results ? results[0] : NULL});
+        return;
+    }
     for (size_t at = 0, run; at < count; at += run) {
         run = run_length(&done[at], count - at);
         deal(lane, &done[at], run, *results++);
@@ -265,7 +271,7 @@ static void lost(struct lane *lane)
 {
     lane->in_database = false;
     lane->lost_since = clock_monotonic();
-    if (lane->write && !lane->rehearsal && lane->to > lane->widest)
+    if (lane->write && lane->kind != DB_REHEARSAL && lane->to > lane->widest)
         lane->widest = lane->to;
     if (++lane->lost < 2)
         return;
@@ -279,10 +285,15 @@ static void lost(struct lane *lane)
     }
 }
 
-static void on_done(void *owner, enum db_outcome outcome, struct result *const *results, const char *sqlstate,
+static void on_done(void *owner, enum db_outcome outcome, struct result **results, const char *sqlstate,
                     const char *message)
 {
     struct lane *lane = owner;
+    if (outcome == DB_HELD) {
+        struct batch_item *item = lane->items[lane->from];
+        db_end(lane->db, item->block->decide(item, results) ? &item->block->keep : NULL);
+        return;
+    }
     lane->in_database = false;
     if (outcome == DB_DONE)
         confirmed(lane, results);
@@ -319,6 +330,12 @@ static void send_part(struct lane *lane)
         lane->lost_since = clock_monotonic();
         return;
     }
+    lane->in_database = true;
+    if (lane->kind == DB_BLOCK) {
+        const struct batch_block *block = lane->items[lane->from]->block;
+        db_send(lane->db, DB_BLOCK, lane->number, block->calls, block->count);
+        return;
+    }
     for (size_t at = lane->from; at < lane->to;) {
         size_t rows = run_length(&lane->items[at], lane->to - at);
         if (count == DB_CALLS_MAX) {
@@ -328,8 +345,7 @@ static void send_part(struct lane *lane)
         calls[count++] = (struct db_call){lane->items[at]->command, rows, (void *const *)&lane->items[at]};
         at += rows;
     }
-    lane->in_database = true;
-    db_send(lane->db, lane->rehearsal ? DB_REHEARSAL : lane->write ? DB_WRITE : DB_READ, lane->number, calls, count);
+    db_send(lane->db, lane->kind, lane->number, calls, count);
 }
 
 static void take(struct lane *lane, struct batch_source *source, struct batch_item *item)
@@ -341,16 +357,22 @@ static void take(struct lane *lane, struct batch_source *source, struct batch_it
     lane->items[lane->count++] = item;
 }
 
+/* Whether an item shares its batch with no other: a rehearsal would see what they do, a block is a transaction. */
+static bool is_alone(const struct batch_item *item)
+{
+    return item->rehearsal || item->block;
+}
+
 /* Takes the leading run of a source. */
 static void take_run(struct lane *lane, struct batch_source *source)
 {
     struct batch_item *first = TAILQ_FIRST(&source->waiting), *item = first;
-    size_t most = first->rehearsal ? 1 : first->command->kind == KIND_LIST ? 1 : RUN_MOST;
+    size_t most = is_alone(first) || first->command->kind == KIND_LIST ? 1 : RUN_MOST;
     unlist_source(lane->batch, source);
     for (size_t i = 0; i < most && lane->count < BATCH_MOST; i++) {
         take(lane, source, item);
         item = TAILQ_FIRST(&source->waiting);
-        if (!item || item->command != first->command || item->rehearsal != first->rehearsal)
+        if (!item || item->command != first->command || is_alone(item))
             break;
     }
 }
@@ -371,18 +393,23 @@ static void group_by_command(struct lane *lane)
     memcpy(lane->items, grouped, count * sizeof grouped[0]);
 }
 
-/* Who waits leaves together, when nothing else is in hand. A rehearsal goes alone: beside others it would see what they
- * do. */
+static enum db_kind kind_of(const struct lane *lane, const struct batch_item *item)
+{
+    return item->block ? DB_BLOCK : item->rehearsal ? DB_REHEARSAL : lane->write ? DB_WRITE : DB_READ;
+}
+
+/* Who waits leaves together, when nothing else is in hand. */
 static void send_waiting(struct lane *lane)
 {
     struct batch_source *source = TAILQ_FIRST(&lane->sources), *next;
     if (lane->count > 0 || !source || !db_ready(lane->db))
         return;
+    bool alone = is_alone(TAILQ_FIRST(&source->waiting));
     lane->from = 0;
-    lane->rehearsal = TAILQ_FIRST(&source->waiting)->rehearsal;
-    for (; source && lane->count < BATCH_MOST; source = lane->rehearsal ? NULL : next) {
+    lane->kind = kind_of(lane, TAILQ_FIRST(&source->waiting));
+    for (; source && lane->count < BATCH_MOST; source = alone ? NULL : next) {
         next = TAILQ_NEXT(source, link);
-        if (TAILQ_FIRST(&source->waiting)->rehearsal == lane->rehearsal)
+        if (alone || !is_alone(TAILQ_FIRST(&source->waiting)))
             take_run(lane, source);
     }
     lane->to = lane->count;

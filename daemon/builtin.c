@@ -64,7 +64,7 @@ static struct slice value_of(const struct request *request, const char *name)
     return (struct slice){0};
 }
 
-/* ---- hello ping whoami quit ---- */
+/* ---- hello ping whoami quit begin abandon ---- */
 
 static void hello(struct telling *telling)
 {
@@ -109,7 +109,8 @@ static void whoami(struct telling *telling)
     send_status(telling);
 }
 
-static void quit(struct telling *telling)
+/* quit, begin, abandon: what they do is done where the line was taken. */
+static void say_ok(struct telling *telling)
 {
     begin_ok(telling);
     send_status(telling);
@@ -237,7 +238,7 @@ static const struct {
     bool last;
 } builtins[] = {
     {"hello", hello, false},   {"ping", ping, false}, {"help", help, false},
-    {"whoami", whoami, false}, {"quit", quit, true},
+    {"whoami", whoami, false}, {"quit", say_ok, true},    {"begin", say_ok, false}, {"abandon", say_ok, false},
 };
 
 void builtin_answer(struct request *request, struct builtin_context *context, struct evbuffer *out)

@@ -1,6 +1,6 @@
 /* One connection to PostgreSQL on libpq, in pipeline mode, without a call that blocks. Connecting polls the socket that
  * libpq has at that moment (it may be another after each step); from then on two persistent events, reading always
- * armed. Limits: one batch at a time, DB_CALLS_MAX calls a batch. */
+ * armed. Limits: one batch at a time. */
 #include "db.h"
 
 #include <stdio.h>
@@ -28,7 +28,8 @@ enum state {
     CHECKING,   /* settings, signatures and prepared statements are under way; `deadline` is armed */
     READY,      /* nothing is under way */
     BUSY,       /* a batch is under way */
-    CLEARING,   /* a rehearsal failed: the transaction it left behind is being rolled back */
+    HELD,       /* a block has run, and its owner is deciding */
+    CLEARING,   /* a rehearsal or a block failed: the transaction it left behind is being rolled back */
 };
 
 struct db {
@@ -55,10 +56,13 @@ struct db {
 
     size_t queries; /* answers still to come before the Sync's; 0: the Sync's is next */
     size_t lead, call_count;
-    struct result *results[DB_CALLS_MAX]; /* what has come in of the batch under way */
+    struct result **results; /* what has come in of the batch under way: `room` of them */
+    size_t room;
     char sqlstate[6];
     char message[MESSAGE_MAX];
-    bool rehearsal;
+    enum db_kind kind; /* of the batch under way */
+    size_t tail;       /* statements behind the calls: COMMIT or ROLLBACK */
+    bool ending;       /* the second half of a block */
     struct array_buffer buffer; /* parameters of the call being sent */
 };
 
@@ -98,9 +102,9 @@ static int send_simple(struct db *db, const char *text)
 
 /* ---- the end of a connection ---- */
 
-static void free_results(struct result *results[DB_CALLS_MAX])
+static void free_results(struct result **results, size_t count)
 {
-    for (size_t i = 0; i < DB_CALLS_MAX; i++) {
+    for (size_t i = 0; i < count; i++) {
         result_free(results[i]);
         results[i] = NULL;
     }
@@ -108,10 +112,25 @@ static void free_results(struct result *results[DB_CALLS_MAX])
 
 static void clear_results(struct db *db)
 {
-    free_results(db->results);
+    free_results(db->results, db->room);
     db->call_count = 0;
     db->sqlstate[0] = '\0';
     db->message[0] = '\0';
+}
+
+/* Sees to room for the results of so many calls. 0 or -1. */
+static int make_room(struct db *db, size_t count)
+{
+    if (count <= db->room)
+        return 0;
+    struct result **results = calloc(count, sizeof(struct result *));
+    if (!results)
+        return -1;
+    free_results(db->results, db->room);
+    free(db->results);
+    db->results = results;
+    db->room = count;
+    return 0;
 }
 
 static void free_event(struct event **event)
@@ -130,7 +149,7 @@ static void note_message(struct db *db, const char *message)
 static void go_down(struct db *db, const char *why)
 {
     char quoted[MESSAGE_MAX * 2], message[MESSAGE_MAX];
-    bool busy = db->state == BUSY || db->state == CLEARING, told = db->state >= READY;
+    bool busy = db->state == BUSY || db->state == HELD || db->state == CLEARING, told = db->state >= READY;
     snprintf(message, sizeof message, "%.*s", (int)strcspn(why, "\n"), why);
     log_event(LOG_LEVEL_WARNING, "database-down", "connection=%s retry-ms=%d reason=%s", db->name, db->backoff_ms,
               log_quote(quoted, sizeof quoted, message));
@@ -243,38 +262,53 @@ static void checked(struct db *db)
     }
 }
 
+/* Tells the owner what came of the batch, or of the first half of a block. What it has not taken of the results is freed. */
+static void tell(struct db *db, enum db_outcome outcome)
+{
+    struct result **results = db->results;
+    size_t room = db->room;
+    char sqlstate[6], message[MESSAGE_MAX];
+    memcpy(sqlstate, db->sqlstate, sizeof sqlstate);
+    memcpy(message, db->message, sizeof message);
+    db->results = NULL;
+    db->room = 0;
+    if (outcome == DB_FAILED)
+        db->done(db->owner, outcome, NULL, sqlstate, message);
+    else
+        db->done(db->owner, outcome, results, "", "");
+    free_results(results, room);
+    free(results);
+}
+
 /* The batch is over and the connection is free again; the owner may send from within `done`. */
 static void finished(struct db *db)
 {
-    struct result *results[DB_CALLS_MAX];
-    char sqlstate[6], message[MESSAGE_MAX];
-    bool failed = db->sqlstate[0] != '\0';
-    memcpy(results, db->results, sizeof results);
-    memset(db->results, 0, sizeof db->results);
-    memcpy(sqlstate, db->sqlstate, sizeof sqlstate);
-    memcpy(message, db->message, sizeof message);
     db->state = READY;
-    if (strcmp(sqlstate, "25006") == 0) /* this server takes no writes any more: look for the one that does */
+    if (strcmp(db->sqlstate, "25006") == 0) /* this server takes no writes any more: look for the one that does */
         break_later(db);
-    if (failed)
-        db->done(db->owner, DB_FAILED, NULL, sqlstate, message);
-    else
-        db->done(db->owner, DB_DONE, results, "", "");
-    free_results(results);
+    tell(db, db->sqlstate[0] ? DB_FAILED : DB_DONE);
+}
+
+/* Whether a batch of this kind has a transaction of its own, which an error leaves open behind it (measured). */
+static bool has_begun(enum db_kind kind)
+{
+    return kind == DB_REHEARSAL || kind == DB_BLOCK;
 }
 
 static void synced(struct db *db)
 {
     if (db->state == CHECKING) {
         checked(db);
-    } else if (db->state == BUSY && db->rehearsal && db->sqlstate[0]) {
-        /* BEGIN ... ROLLBACK stopped in its midst: the failed transaction is still open (measured) */
+    } else if (db->state == BUSY && has_begun(db->kind) && db->sqlstate[0]) {
         db->state = CLEARING;
         db->queries = 1;
         if (send_simple(db, "rollback") < 0 || PQpipelineSync(db->connection) != 1)
             break_later(db);
         else
             flush(db);
+    } else if (db->state == BUSY && db->kind == DB_BLOCK && !db->ending) {
+        db->state = HELD;
+        tell(db, DB_HELD);
     } else {
         finished(db);
     }
@@ -283,7 +317,7 @@ static void synced(struct db *db)
 /* One result of libpq's. The index of the call it belongs to follows from how many answers are still to come. */
 static void take_result(struct db *db, PGresult *result)
 {
-    size_t total = db->lead + db->call_count + db->rehearsal, index = total - db->queries;
+    size_t total = db->lead + db->call_count + db->tail, index = total - db->queries;
     switch (PQresultStatus(result)) {
     case PGRES_TUPLES_OK:
         if (db->state == CHECKING || (db->state == BUSY && index >= db->lead && index < db->lead + db->call_count)) {
@@ -357,10 +391,9 @@ static int send_checks(struct db *db)
     if (PQsendPrepare(db->connection, BATCH_OPEN, query, 0, NULL) != 1)
         return -1;
     db->queries = 2;
-    for (size_t i = 0; i < proto_command_count + 2; i++) {
-        const struct proto_command *command = i < proto_command_count    ? &proto_commands[i]
-                                              : i == proto_command_count ? &statement_admit
-                                                                         : &statement_news;
+    for (size_t i = 0; i < proto_command_count + statement_own_count; i++) {
+        const struct proto_command *command =
+            i < proto_command_count ? &proto_commands[i] : statement_own[i - proto_command_count];
         if (command->kind == KIND_BUILTIN)
             continue;
         char *text = statement_text(command, db->api);
@@ -384,9 +417,9 @@ static void connected(struct db *db)
     }
     db->state = CHECKING;
     db->lead = 0;
-    db->rehearsal = false;
+    db->kind = DB_READ;
     clear_results(db);
-    if (PQsetnonblocking(db->connection, 1) < 0 || PQenterPipelineMode(db->connection) != 1 || send_checks(db) < 0)
+    if (make_room(db, 1) < 0 || PQsetnonblocking(db->connection, 1) < 0 || PQenterPipelineMode(db->connection) != 1 || send_checks(db) < 0)
         go_down(db, PQerrorMessage(db->connection));
     else
         flush(db);
@@ -462,7 +495,7 @@ static int send_lead(struct db *db, enum db_kind kind, uint64_t number)
     db->lead = 0;
     if (kind == DB_READ)
         return 0;
-    if (kind == DB_REHEARSAL) {
+    if (has_begun(kind)) {
         if (send_simple(db, "begin") < 0)
             return -1;
         db->lead++;
@@ -472,22 +505,40 @@ static int send_lead(struct db *db, enum db_kind kind, uint64_t number)
     return PQsendQueryPrepared(db->connection, BATCH_OPEN, 2, values, NULL, NULL, 0) == 1 ? 0 : -1;
 }
 
-void db_send(struct db *db, enum db_kind kind, uint64_t number, const struct db_call *calls, size_t count)
+/* Sends calls, the statement that ends the transaction (NULL: none), and a Sync. What fails here is told by the loop. */
+static void send_calls(struct db *db, int sent, const struct db_call *calls, size_t count, const char *last)
 {
-    clear_results(db);
-    db->state = BUSY;
-    db->rehearsal = kind == DB_REHEARSAL;
     db->call_count = count;
-    int sent = send_lead(db, kind, number);
+    db->tail = last != NULL;
+    db->queries = db->lead + count + db->tail;
+    if (make_room(db, count) < 0)
+        sent = -1;
     for (size_t i = 0; i < count && sent == 0; i++)
         sent = send_call(db, &calls[i]);
-    if (sent == 0 && db->rehearsal)
-        sent = send_simple(db, "rollback");
-    db->queries = db->lead + count + db->rehearsal;
+    if (sent == 0 && last)
+        sent = send_simple(db, last);
     if (sent < 0 || PQpipelineSync(db->connection) != 1)
         break_later(db);
     else
         flush(db);
+}
+
+void db_send(struct db *db, enum db_kind kind, uint64_t number, const struct db_call *calls, size_t count)
+{
+    clear_results(db);
+    db->state = BUSY;
+    db->kind = kind;
+    db->ending = false;
+    send_calls(db, send_lead(db, kind, number), calls, count, kind == DB_REHEARSAL ? "rollback" : NULL);
+}
+
+void db_end(struct db *db, const struct db_call *keep)
+{
+    clear_results(db);
+    db->state = BUSY;
+    db->ending = true;
+    db->lead = 0;
+    send_calls(db, 0, keep, keep != NULL, keep ? "commit" : "rollback");
 }
 
 /* ---- making one ---- */
@@ -529,6 +580,7 @@ void db_close(struct db *db)
     if (!db)
         return;
     clear_results(db);
+    free(db->results);
     free_event(&db->connecting);
     free_event(&db->readable);
     free_event(&db->writable);

@@ -31,7 +31,8 @@ static const char set_up[] =
 
 /* The functions of sql/api that the daemon calls and that are no commands. */
 static const char *const border[] = {"batch-open", "write-open", "read-open", "log-append",
-                                     "admit",      "news",       "signatures"};
+                                     "admit",      "news",       "submitted",
+                                     "commit",     "signatures"};
 
 struct migration {
     PGconn *connection;

@@ -40,15 +40,23 @@ static size_t room_behind(const char *line, size_t len)
 static struct request *make(size_t room)
 {
     struct request *request = calloc(1, sizeof *request + room);
-    if (request)
+    if (request) {
         request->stage = REQUEST_READ;
+        request->size = sizeof *request + room;
+    }
     return request;
 }
 
-static void set_fault(struct request *request, enum proto_status status, const char *code)
+void request_refuse(struct request *request, enum proto_status status, const char *code)
 {
+    request->stage = REQUEST_READ;
     request->fault_status = status;
     request->fault = (struct proto_fault){.code = code};
+}
+
+bool request_is(const struct request *request, const char *verb)
+{
+    return request->line.command && strcmp(request->line.command->verb, verb) == 0;
 }
 
 /* What the sealed values of a row are bound to: the hash of its student, or its teacher as written. */
@@ -180,10 +188,10 @@ struct request *request_new(const char *line, size_t len, const struct request_s
     request->item.cells = request->cells;
     request->item.rehearsal = request->line.check;
     if (!(command->roles & speaker->role))
-        set_fault(request, STATUS_NO, "role");
+        request_refuse(request, STATUS_NO, "role");
     else if (command->kind != KIND_BUILTIN &&
              fill_cells(request, speaker, seal, request->bytes + len, request->bytes + room) < 0)
-        set_fault(request, STATUS_NO, "internal");
+        request_refuse(request, STATUS_NO, "internal");
     return request;
 }
 
@@ -191,7 +199,7 @@ struct request *request_bad_line(void)
 {
     struct request *request = make(0);
     if (request)
-        set_fault(request, STATUS_BAD, "line");
+        request_refuse(request, STATUS_BAD, "line");
     return request;
 }
 
@@ -205,5 +213,5 @@ void request_free(struct request *request)
 
 bool request_needs_database(const struct request *request)
 {
-    return !request->fault.code && request->line.command->kind != KIND_BUILTIN;
+    return !request->fault.code && (request->line.command->kind != KIND_BUILTIN || request->block);
 }

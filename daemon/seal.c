@@ -301,6 +301,11 @@ size_t seal_open(struct seal *seal, const char *field, struct slice object, stru
     return size;
 }
 
+int seal_chain(struct seal *seal, const char *what, uint8_t state[SEAL_HASH_BYTES], struct slice text)
+{
+    return match(seal, what, (struct slice){(const char *)state, SEAL_HASH_BYTES}, text, state);
+}
+
 int seal_sha256(struct slice bytes, uint8_t out[32])
 {
     return EVP_Digest(bytes.at, bytes.len, out, NULL, EVP_sha256(), NULL) == 1 ? 0 : -1;

@@ -388,14 +388,16 @@ static bool take_line(struct session *session)
         abandon(session, "out of memory");
         return false;
     }
-    window_add(&session->window, request);
+    bool last = verdict == LINE_WHOLE && !session->window.open && !request->fault.code &&
+                request->line.command->kind == KIND_BUILTIN && builtin_is_last(request);
+    window_add(&session->window, request, verdict == LINE_WHOLE ? (struct slice){bytes, end} : (struct slice){0});
     if (verdict == LINE_BAD) {
         session->bye = NULL; /* BAD line is the last word */
         set_state(session, SESSION_ENDING);
         return false;
     }
     evbuffer_drain(input, end + 1);
-    if (!request->fault.code && request->line.command->kind == KIND_BUILTIN && builtin_is_last(request)) {
+    if (last) {
         session->bye = NULL;
         set_state(session, SESSION_ENDING);
     }

@@ -25,9 +25,39 @@ const struct proto_command statement_news = {
     .help = "what is new since a number of the log",
 };
 
+static const struct proto_type code_type = {.name = "code", .class = CLASS_PLAIN, .sql = "text"};
+static const struct proto_type count_type = {.name = "count", .class = CLASS_PLAIN, .sql = "integer"};
+
+const struct proto_command statement_submitted = {
+    .verb = "submitted",
+    .kind = KIND_READ,
+    .fields = (const struct proto_field[]){{"party", &code_type, FIELD_REQUIRED},
+                                           {"name", &code_type, FIELD_REQUIRED},
+                                           {"lines", &certificate_type, FIELD_REQUIRED}},
+    .field_count = 3,
+    .replies = "state accepted log",
+    .help = "whether a block of that name is stored: new, same or other lines",
+};
+
+const struct proto_command statement_commit = {
+    .verb = "commit",
+    .kind = KIND_WRITE,
+    .fields = (const struct proto_field[]){{"name", &code_type, 0},
+                                           {"sha256", &code_type, 0},
+                                           {"lines", &certificate_type, FIELD_REQUIRED},
+                                           {"accepted", &count_type, FIELD_REQUIRED}},
+    .field_count = 4,
+    .replies = "accepted",
+    .help = "the end of a block that stays",
+};
+
+const struct proto_command *const statement_own[] = {&statement_admit, &statement_news, &statement_submitted,
+                                                     &statement_commit};
+const size_t statement_own_count = COUNT(statement_own);
+
 static size_t lead(const struct proto_command *command)
 {
-    if (command == &statement_admit || command == &statement_news)
+    if (command == &statement_admit || command == &statement_news || command == &statement_submitted)
         return 0;
     return proto_is_write(command) ? LEAD_WRITE : LEAD_READ;
 }
@@ -191,6 +221,10 @@ char *statement_text(const struct proto_command *command, const char *api)
     else if (command == &statement_news)
         fprintf(out, "select request.ord, n.log, true, null::text, null::text, n.log, n.\"time\", n.fingerprint, n.oin, n.issuer "
                      "from unnest($1::text[]) with ordinality request (since, ord), lateral %s.news(since::bigint) n", api);
+    else if (command == &statement_submitted)
+        fprintf(out, "select request.ord, s.log, true, null::text, null::text, s.state, s.accepted, s.log from "
+                     "unnest($1::text[], $2::text[], $3::bytea[]) with ordinality request (party, name, lines, ord), "
+                     "lateral %s.submitted(party, name, lines) s", api);
     else if (proto_is_write(command))
         put_write(out, command, api);
     else

@@ -5,6 +5,7 @@
  * behind it and is not in the database. */
 #include "window.h"
 
+#include "block.h"
 #include "builtin.h"
 #include "news.h"
 #include "reply.h"
@@ -18,13 +19,48 @@ void window_init(struct window *window, struct server *server, struct request_sp
     batch_source_init(&window->source);
 }
 
-void window_add(struct window *window, struct request *request)
+static void enqueue(struct window *window, struct request *request)
 {
     request->owner = window;
     TAILQ_INSERT_TAIL(&window->queue, request, link);
     window->count++;
     if (!window->next)
         window->next = request;
+}
+
+static void drop_block(struct window *window)
+{
+    block_free(window->open);
+    window->open = NULL;
+}
+
+/* `commit` or `abandon`, well formed: the end of the block, if one is open. */
+static void end_block(struct window *window, struct request *request)
+{
+    if (!window->open)
+        request_refuse(request, STATUS_BAD, "no-block");
+    else if (request_is(request, "commit"))
+        block_commit(window->open, request, window->speaker);
+    else
+        block_free(window->open);
+    window->open = NULL;
+}
+
+void window_add(struct window *window, struct request *request, struct slice raw)
+{
+    bool ends = request_is(request, "commit") || request_is(request, "abandon");
+    if (!request->line.command && !raw.at) { /* no line at all: the last */
+        drop_block(window);
+    } else if (window->open && !ends) {
+        block_take(window->open, request, raw);
+        return;
+    } else if (request_is(request, "begin")) {
+        window->open = block_begin(window->server, request);
+        window->broken |= !window->open;
+    } else if (ends && !request->fault.code) {
+        end_block(window, request);
+    }
+    enqueue(window, request);
 }
 
 static void dequeue(struct window *window, struct request *request)
@@ -37,24 +73,18 @@ static void dequeue(struct window *window, struct request *request)
     window->disowned |= request->disowned;
     TAILQ_REMOVE(&window->queue, request, link);
     window->count--;
+    block_free(request->block);
     request_free(request);
 }
 
 /* ---- BUSY ---- */
-
-static void set_busy(struct request *request, const char *code)
-{
-    request->stage = REQUEST_READ;
-    request->fault_status = STATUS_BUSY;
-    request->fault = (struct proto_fault){.code = code};
-}
 
 /* What stands behind `request`, and is neither with `batch` nor in the database, gets the same BUSY in its turn. */
 static void refuse_behind(struct window *window, struct request *request, const char *code)
 {
     while ((request = TAILQ_NEXT(request, link)))
         if (request_needs_database(request) && !request->item.taken)
-            set_busy(request, code);
+            request_refuse(request, STATUS_BUSY, code);
     window->next = NULL;
 }
 
@@ -71,7 +101,10 @@ static void on_answer(struct batch_item *item, const struct batch_answer *answer
         window->answered(window);
         return;
     }
-    reply_answer(request, answer, window->speaker, window->server->seal, window->out);
+    if (request->block)
+        (void)!block_answer(request, answer, window->speaker, window->server->seal, window->out);
+    else
+        reply_answer(request, answer, window->speaker, window->server->seal, window->out);
     if (request->log)
         news_saw(window->server->news, request->log);
     if (busy) {
@@ -92,7 +125,7 @@ static void begin(struct window *window, struct request *request)
     request->stage = REQUEST_WAITING;
     const char *code = batch_add(window->server->batch, &window->source, &request->item);
     if (code) {
-        set_busy(request, code);
+        request_refuse(request, STATUS_BUSY, code);
         refuse_behind(window, request, code);
     } else if (request->line.command->kind == KIND_LIST) {
         window->list = request;
@@ -121,7 +154,10 @@ static bool answer_own(struct window *window)
     struct request *request;
     bool any = false;
     while ((request = TAILQ_FIRST(&window->queue)) && !request_needs_database(request)) {
-        if (request->fault.code)
+        if (request->block) {
+            if (!block_answer(request, NULL, window->speaker, window->server->seal, window->out))
+                break; /* goes on when what is written has left */
+        } else if (request->fault.code)
             reply_fault(request, window->speaker, window->out);
         else
             builtin_answer(request, &context, window->out);
@@ -166,6 +202,7 @@ void window_drop(struct window *window, const char *code)
 void window_shut(struct window *window)
 {
     window->shut = true;
+    drop_block(window);
     drop_waiting(window);
 }
 

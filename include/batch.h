@@ -41,12 +41,24 @@ struct batch_answer {
 struct batch_item;
 typedef void batch_callback(struct batch_item *item, const struct batch_answer *answer);
 
+/* Many requests as one item: they run in their order in a transaction of their own, all or nothing. It is never halved and
+ * shares with nobody. `decide` is told what came of the calls, takes of the results what it wants by setting it to NULL, and
+ * says whether they stay; it may be asked again, when what it decided was lost. Then `keep`, whose cells are looked at only
+ * now, is the last call. The item's answer brings the row of `keep`; no result when nothing stays. */
+struct batch_block {
+    const struct db_call *calls;
+    size_t count;
+    struct db_call keep;
+    bool (*decide)(struct batch_item *item, struct result **results);
+};
+
 /* Embedded in what is waiting. The owner sets all but the links. */
 struct batch_item {
     TAILQ_ENTRY(batch_item) link;
     const struct proto_command *command;
     bool rehearsal;
     bool urgent; /* goes before all others and is never refused: the daemon's own */
+    const struct batch_block *block; /* NULL but for a block; `command` is then that of `keep` */
     const struct slice *cells; /* statement_params(command) of them, the owner's, unchanged until `answer` */
     batch_callback *answer;
     struct batch_source *source;

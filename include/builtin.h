@@ -1,4 +1,4 @@
-/* The commands that the daemon answers itself: hello ping help whoami quit. A table of name and function. */
+/* The commands that the daemon answers itself: hello ping help whoami quit begin abandon. A table of name and function. */
 #ifndef BUURTAAL_BUILTIN_H
 #define BUURTAAL_BUILTIN_H
 

@@ -6,6 +6,7 @@
 #include "batch.h"
 #include "proto.h"
 
+struct block;
 struct seal;
 
 /* Who speaks, for as long as the connection lasts. `certificate` is what SQL is handed (sql/README.md). */
@@ -32,6 +33,8 @@ struct request {
     TAILQ_ENTRY(request) link; /* the window's queue */
     struct batch_item item;    /* its way through the database; the window sets `answer` */
     void *owner;               /* the window */
+    struct block *block;       /* of a `commit`: what it runs, owned by the window; else NULL */
+    size_t size;               /* of its memory, in bytes */
     enum request_stage stage;
     bool broken;  /* memory ran out while it was answered: what is written is not whole, and the connection must end */
     bool disowned; /* it was refused since the certificate does not speak for this party in this role any more */
@@ -60,8 +63,13 @@ struct request *request_bad_line(void) MUST_CHECK;
 /* NULL is allowed. It must not be with `batch`. */
 void request_free(struct request *request);
 
-/* Whether it goes through the database, else the daemon answers it itself: a builtin, or a fault. */
+/* Whether it goes through the database, else the daemon answers it itself: a builtin but `commit`, or a fault. */
 bool request_needs_database(const struct request *request);
+
+/* Whether its verb is this, also where the rest of its line has a fault. */
+bool request_is(const struct request *request, const char *verb);
+/* What it is answered in its turn, instead of what it asked: `code` of replies.def. */
+void request_refuse(struct request *request, enum proto_status status, const char *code);
 
 /* Sets the cells that ask for the list's next page, behind `after` where that is set. */
 void request_ask_page(struct request *request);

@@ -32,6 +32,10 @@ size_t seal_close(struct seal *seal, const char *field, struct slice object, str
  * or was not sealed for this field and object, or with a key that is not known. */
 size_t seal_open(struct seal *seal, const char *field, struct slice object, struct slice sealed, uint8_t *out) MUST_CHECK;
 
+/* A running HMAC under the matching key, the same on all daemons of a registry: `state` (begin with zeros) becomes the HMAC
+ * of itself and `text`, under the name `what`, which must be no field's. 0 or -1. */
+int seal_chain(struct seal *seal, const char *what, uint8_t state[SEAL_HASH_BYTES], struct slice text) MUST_CHECK;
+
 /* SHA-256 of `bytes`, into 32 bytes. 0 or -1. */
 int seal_sha256(struct slice bytes, uint8_t out[32]) MUST_CHECK;
 

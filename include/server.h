@@ -43,6 +43,7 @@ struct server {
     uint64_t reloads; /* that have succeeded */
     struct batch *batch;
     struct news *news;
+    size_t block_bytes; /* memory of all blocks that are open or run; block.c's */
     bool draining; /* no further connections; every session has been told */
 
     struct server_clients clients;

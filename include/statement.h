@@ -14,9 +14,12 @@ enum statement_lead { LEAD_PARTY, LEAD_ROLE, LEAD_CERTIFICATE, LEAD_ORIGIN, LEAD
  * there is a row (a read may answer with none, and still tells its log number), code, field. */
 enum statement_column { COLUMN_ORDINAL, COLUMN_LOG, COLUMN_PRESENT, COLUMN_CODE, COLUMN_FIELD, COLUMN_REPLIES };
 
-/* Two questions of the daemon's own, in the form of commands so that they travel the same road: who a certificate speaks
- * for, and what is new since a number. They are in no table that a peer can reach. */
-extern const struct proto_command statement_admit, statement_news;
+/* The daemon's own, in the form of commands so that they travel the same road: who a certificate speaks for; what is new
+ * since a number; whether a block of that name is stored; the end of a block that stays. They are in no table that a peer
+ * can reach. */
+extern const struct proto_command statement_admit, statement_news, statement_submitted, statement_commit;
+extern const struct proto_command *const statement_own[]; /* all of them */
+extern const size_t statement_own_count;
 
 /* How many parameters the statement takes, and whether parameter i is an array of bytea (else of text). */
 size_t statement_params(const struct proto_command *command);

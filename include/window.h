@@ -9,6 +9,7 @@
 #include "batch.h"
 #include "request.h"
 
+struct block;
 struct evbuffer;
 struct server;
 struct window;
@@ -30,6 +31,7 @@ struct window {
     struct request_queue queue;
     size_t count;
     struct request *next; /* the first that is not begun; NULL: none */
+    struct block *open;   /* the block that lines go to; NULL: none */
     struct request *list; /* a list that is begun: what is behind it waits until it is done */
     struct batch_source source;
     bool shut;   /* nothing is written any more: answers that come home are thrown away */
@@ -41,8 +43,9 @@ struct window {
 void window_init(struct window *window, struct server *server, struct request_speaker *speaker, struct evbuffer *out,
                  window_callback *answered);
 
-/* Takes over a request, behind all others. */
-void window_add(struct window *window, struct request *request);
+/* Takes over a request, behind all others, or into the block that is open. `raw` is its line as it was sent. The request may
+ * be gone when this returns. */
+void window_add(struct window *window, struct request *request, struct slice raw);
 
 /* Begins and answers what it can. `few`: little waits to be sent, so that a list may go on with its next page. True
  * when it answered something, so that there is room. Calls nobody back. */

@@ -280,6 +280,18 @@ create index registration_waiting on registration (session, entered) where state
 create index registration_person on registration (person);
 create unique index registration_entered on registration (entered); -- the order of `registrations`
 
+-- Blocks of lines that were sent under a name, so that the same again runs nothing.
+create table submission (
+    party text not null,
+    name text not null,
+    sha256 text,                                    -- of the file they came from, as the client says
+    lines bytea not null check (length(lines) = 32), -- HMAC of the lines
+    accepted integer not null check (accepted >= 0),
+    log bigint not null,                            -- no key to audit, whose row comes behind this one
+    primary key (party, name)
+);
+create index on submission (party, log);
+
 -- What each `target` said; the newest of its year, language and rung counts. Kept, so that `as-of` tells the old ones.
 create table target (
     year integer not null,

@@ -70,8 +70,10 @@ static struct result *make_result(const struct proto_command *command)
     return result;
 }
 
-static void free_result(struct result *result)
+void result_free(struct result *result)
 {
+    if (!result)
+        return;
     for (size_t i = 0; i < result->rows; i++)
         for (size_t j = 0; j < result->columns; j++)
             drop(result->values[i][j]);
@@ -177,7 +179,7 @@ static void free_batch(struct fake_batch *batch)
     }
     free(batch->request);
     for (size_t i = 0; i < batch->calls; i++)
-        free_result(batch->results[i]);
+        result_free(batch->results[i]);
     *batch = (struct fake_batch){0};
 }
 
@@ -210,15 +212,30 @@ static void keep_call(struct db *db, const struct db_call *call)
     batch->commands[batch->calls++] = call->command;
 }
 
-void db_send(struct db *db, enum db_kind kind, uint64_t number, const struct db_call *calls, size_t count)
+static void keep_calls(struct db *db, enum db_kind kind, const struct db_call *calls, size_t count)
 {
-    if (!db_ready(db) || count == 0 || count > DB_CALLS_MAX)
+    if (count > FAKE_CALLS_MOST)
         abort();
     db->busy = true;
     db->batch.kind = kind;
-    db->batch.number = number;
     for (size_t i = 0; i < count; i++)
         keep_call(db, &calls[i]);
+}
+
+void db_send(struct db *db, enum db_kind kind, uint64_t number, const struct db_call *calls, size_t count)
+{
+    if (!db_ready(db) || (kind != DB_BLOCK && (count == 0 || count > DB_CALLS_MAX)))
+        abort();
+    db->batch.number = number;
+    keep_calls(db, kind, calls, count);
+}
+
+void db_end(struct db *db, const struct db_call *keep)
+{
+    if (!db->batch.held)
+        abort();
+    db->batch = (struct fake_batch){.ends = true, .stays = keep != NULL};
+    keep_calls(db, DB_BLOCK, keep, keep != NULL);
 }
 
 struct db *fake_db(bool write)
@@ -242,11 +259,14 @@ void fake_db_state(struct db *db, bool ready)
 void fake_db_done(struct db *db, enum db_outcome outcome, const char *sqlstate)
 {
     struct fake_batch batch = db->batch;
-    db->batch = (struct fake_batch){0};
-    db->busy = false;
+    if (outcome == DB_DONE && batch.kind == DB_BLOCK && !batch.ends)
+        outcome = DB_HELD;
+    db->batch = (struct fake_batch){.held = outcome == DB_HELD};
+    db->busy = outcome == DB_HELD;
     if (outcome == DB_LOST)
         db->ready = false;
-    db->done(db->owner, outcome, outcome == DB_DONE ? batch.results : NULL, sqlstate, "as the test says");
+    db->done(db->owner, outcome, outcome == DB_DONE || outcome == DB_HELD ? batch.results : NULL, sqlstate,
+             "as the test says");
     if (outcome == DB_LOST)
         db->state(db->owner, false);
     free_batch(&batch);

@@ -57,13 +57,16 @@ struct fake_request {
     struct slice *cells; /* copies */
 };
 
+#define FAKE_CALLS_MOST 256
+
 struct fake_batch {
     enum db_kind kind;
+    bool held, ends, stays; /* of a block: its first half is done; it is the second, which keeps it or not */
     uint64_t number;
     size_t calls, requests;
-    const struct proto_command *commands[DB_CALLS_MAX];
+    const struct proto_command *commands[FAKE_CALLS_MOST];
     struct fake_request *request;
-    struct result *results[DB_CALLS_MAX];
+    struct result *results[FAKE_CALLS_MOST];
 };
 
 struct db *fake_db(bool write);
@@ -77,7 +80,7 @@ size_t fake_row(struct fake_batch *batch, const struct fake_request *request);
  * `present`, `at` for the log number of the statement, `log` for that and the reply of that name. False when there is
  * no such name. */
 bool fake_set(struct result *result, size_t row, const char *name, enum result_form form, struct slice value);
-/* Ends the batch in hand. DB_LOST takes the connection down too. */
+/* Ends the batch in hand. DB_LOST takes the connection down too; DB_DONE holds the first half of a block. */
 void fake_db_done(struct db *db, enum db_outcome outcome, const char *sqlstate);
 
 /* ---- server.c keeps lists of clients and parties as the real one does ---- */

@@ -8,15 +8,25 @@
 #include "seal.h"
 #include "statement.h"
 
-static const char *kind_name(enum db_kind kind)
+static const char *kind_name(const struct fake_batch *batch)
 {
-    return kind == DB_READ ? "read" : kind == DB_WRITE ? "write" : "rehearsal";
+    switch (batch->kind) {
+    case DB_READ:
+        return "read";
+    case DB_WRITE:
+        return "write";
+    case DB_REHEARSAL:
+        return "rehearsal";
+    case DB_BLOCK:
+        break;
+    }
+    return !batch->ends ? "block" : batch->stays ? "keep" : "undo";
 }
 
 /* What a connection holds, as `write register*2 withdraw number=5`. */
 static void describe(struct fake_batch *batch, bool with_number, char *out, size_t room)
 {
-    size_t len = (size_t)snprintf(out, room, "%s", batch ? kind_name(batch->kind) : "nothing");
+    size_t len = (size_t)snprintf(out, room, "%s", batch ? kind_name(batch) : "nothing");
     for (size_t i = 0; batch && i < batch->calls; i++) {
         size_t rows = 0;
         for (size_t j = 0; j < batch->requests; j++)
