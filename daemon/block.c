@@ -1,10 +1,9 @@
 /* Blocks: many lines as one.
  *
- * Limits: 5,000 lines, 2 MiB of them, 64 MiB of memory for all blocks of a daemon; lines beyond are counted and dropped, and
- * the block is dead.
- * Rules: every line runs, also after a refusal, and is answered in its place; what is malformed or cannot stand in a block
- * counts as refused. Whether the block stays is decided from the answers, before the commit. A block that does not stay
- * answers like a rehearsal. */
+ * Limits: 5,000 lines, 2 MiB of them, 64 MiB of memory for all blocks of a daemon; lines beyond are counted and
+ * dropped, and the block is dead. Rules: every line runs, also after a refusal, and is answered in its place; what is
+ * malformed or cannot stand in a block counts as refused. Whether the block stays is decided from the answers, before
+ * the commit. A block that does not stay answers like a rehearsal. */
 #include "block.h"
 
 #include <stdio.h>
@@ -23,7 +22,7 @@
 #define OUT_MOST 65536 /* above it, lines that were only counted wait with their answer */
 
 enum fate {
-    UNDONE,   /* a rehearsal, lines refused, or another outcome than was planned */
+    UNDONE, /* a rehearsal, lines refused, or another outcome than was planned */
     STAYS,
     REPEATED, /* stored under its name already */
     TAKEN,    /* that name has other lines */
@@ -400,7 +399,8 @@ static void write_fields(struct block *block)
 {
     snprintf(block->numbers, sizeof block->numbers, "%zu", block->accepted);
     snprintf(block->fields, sizeof block->fields, "%s%s%s%s%s%slines=%zu", block->name[0] ? "name=" : "", block->name,
-             block->name[0] ? " " : "", block->sha256[0] ? "sha256=" : "", block->sha256, block->sha256[0] ? " " : "", block->accepted);
+             block->name[0] ? " " : "", block->sha256[0] ? "sha256=" : "", block->sha256, block->sha256[0] ? " " : "",
+             block->accepted);
     block->keep_cells[LEAD_FIELDS] = slice_of(block->fields);
     block->keep_cells[LEAD_WRITE + 3] = slice_of(block->numbers);
 }
@@ -487,10 +487,10 @@ static void answer_lines(struct request *commit, const struct request_speaker *s
         struct request *line = walk.line;
         line->line.check = commit->block->fate != STAYS;
         if (walk.result)
-            reply_answer(line,
-                         &(struct batch_answer){
-                             .outcome = BATCH_ROWS, .result = walk.result, .first_row = walk.at, .rows = 1},
-                         speaker, seal, out);
+            reply_answer(
+                line,
+                &(struct batch_answer){.outcome = BATCH_ROWS, .result = walk.result, .first_row = walk.at, .rows = 1},
+                speaker, seal, out);
         else
             reply_fault(line, speaker, out);
         commit->broken |= line->broken;
@@ -504,7 +504,8 @@ static void answer_commit(struct request *commit, const struct batch_answer *ans
     struct block *block = commit->block;
     size_t refused = line_count(block) - block->accepted;
     const char *code = !is_as_planned(block) ? "changed" : refused > 0 ? "refused" : NULL;
-    if (block->fate == STAYS && result_value(answer->result, 0, COLUMN_CODE).at) /* an empty one, of a dead certificate */
+    if (block->fate == STAYS &&
+        result_value(answer->result, 0, COLUMN_CODE).at) /* an empty one, of a dead certificate */
         code = "revoked";
     const struct proto_reply *reply = code ? proto_reply(STATUS_NO, slice_of(code)) : NULL;
     struct line_writer writer;

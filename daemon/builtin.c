@@ -237,8 +237,8 @@ static const struct {
     void (*answer)(struct telling *telling);
     bool last;
 } builtins[] = {
-    {"hello", hello, false},   {"ping", ping, false}, {"help", help, false},
-    {"whoami", whoami, false}, {"quit", say_ok, true},    {"begin", say_ok, false}, {"abandon", say_ok, false},
+    {"hello", hello, false}, {"ping", ping, false},    {"help", help, false},      {"whoami", whoami, false},
+    {"quit", say_ok, true},  {"begin", say_ok, false}, {"abandon", say_ok, false},
 };
 
 void builtin_answer(struct request *request, struct builtin_context *context, struct evbuffer *out)

@@ -18,9 +18,9 @@ struct server;
 #define BLOCK_BYTES_MOST ((size_t)2 << 20)   /* of lines with their LF */
 #define BLOCKS_BYTES_MOST ((size_t)64 << 20) /* of memory, for all blocks of a daemon */
 
-/* Opens the block that the request `begin` asks for. Where that has a fault, or memory for blocks is used up (then it is
- * given BUSY memory), the block is dead. NULL when not even that could be had. The caller owns the result, and the server
- * must outlive it. */
+/* Opens the block that the request `begin` asks for. Where that has a fault, or memory for blocks is used up (then it
+ * is given BUSY memory), the block is dead. NULL when not even that could be had. The caller owns the result, and the
+ * server must outlive it. */
 struct block *block_begin(struct server *server, struct request *begin) MUST_CHECK;
 /* Also ends what it may have in the database's queue: it must not be there. NULL is allowed. */
 void block_free(struct block *block);
@@ -28,13 +28,13 @@ void block_free(struct block *block);
 /* Takes over a line of it; `raw` is the line as it was sent. It may be gone when this returns. */
 void block_take(struct block *block, struct request *line, struct slice raw);
 
-/* Ties the block to its `commit`, which owns it from now on through `commit->block`: to be handed to batch as it is, or with
- * a fault for all. */
+/* Ties the block to its `commit`, which owns it from now on through `commit->block`: to be handed to batch as it is, or
+ * with a fault for all. */
 void block_commit(struct block *block, struct request *commit, const struct request_speaker *speaker);
 
-/* Writes the answers of the block's lines and of its `commit`: from what the database said, or, `answer` being NULL, from
- * the commit's fault. The lines that were only counted are answered as `out` has room: false, and to be called again (with
- * NULL), while some are left. Sets the commit's stage when all is written. */
+/* Writes the answers of the block's lines and of its `commit`: from what the database said, or, `answer` being NULL,
+ * from the commit's fault. The lines that were only counted are answered as `out` has room: false, and to be called
+ * again (with NULL), while some are left. Sets the commit's stage when all is written. */
 bool block_answer(struct request *commit, const struct batch_answer *answer, const struct request_speaker *speaker,
                   struct seal *seal, struct evbuffer *out) MUST_CHECK;
 

@@ -1,0 +1,181 @@
+"""Many lines as one: rehearsed, planned, named, bounded; and whole whatever dies when."""
+import os
+import random
+import signal
+import threading
+
+from harness.client import Closed, encode
+from harness.registry import day, until
+
+LINES_MOST = 5000
+
+
+def schedule(daemon, seats=50, sessions=1):
+    with daemon.connect("DIB") as exams:
+        for n in range(sessions):
+            exams.must("schedule", session=f"S{n}", exam="DIB-A2", date=day(200), seats=seats, place="Emmen", host="25LU")
+
+
+def student(number, session="S0", **fields):
+    return encode("register", {"session": session, "student": f"L{number}", "name": f"Naam {number}", "born": 2008, **fields})
+
+
+def send_block(client, lines, **begin):
+    """Sends a whole block at once; the answers of `begin`, of its lines, of `commit`."""
+    client.send(encode("begin", begin) + b"".join(lines) + b"commit\n")
+    first = client.reply()
+    return first, [client.reply() for _ in lines], client.reply()
+
+
+def test_a_plan_is_shown_kept_and_repeated(registry):
+    daemon = registry.start()
+    schedule(daemon, seats=2)
+    lines = [student(n) for n in range(3)]
+    with daemon.connect("25LU") as alfa, daemon.connect("25PJ") as deltion:
+        begin, answers, shown = send_block(alfa, lines, check=True)
+        assert begin.ok and [(a["check"], a["state"]) for a in answers] == [("yes", "seated")] * 2 + [("yes", "waiting")]
+        assert (shown.word, shown["accepted"], shown["refused"]) == ("OK", "3", "0")
+        assert registry.execute("select count(*) from registration") == [(0,)]
+        # A seat goes to another meanwhile: the plan is another, and nothing stays.
+        assert deltion.must("register", session="S0", student="D1", name="Eerder, E.", born=2008)["state"] == "seated"
+        _, answers, changed = send_block(alfa, lines, plan=shown["plan"])
+        assert changed.word == "NO changed" and [a["state"] for a in answers] == ["seated", "waiting", "waiting"]
+        assert registry.execute("select count(*) from registration") == [(1,)]
+        # What was shown now is what stays, with a number of its own behind those of the lines; a tag changes nothing.
+        tagged = [line.replace(b" student", b" tag=t student") for line in lines]
+        _, answers, kept = send_block(alfa, tagged, plan=changed["plan"], name="2027/april", sha256="ab" * 32)
+        assert kept.ok and kept["plan"] == changed["plan"] and all(a["tag"] == "t" for a in answers)
+        assert [int(a["log"]) for a in answers] + [int(kept["log"])] == list(range(int(answers[0]["log"]), int(kept["log"]) + 1))
+        # Again, whatever happened since: nothing runs.
+        alfa.must("withdraw", session="S0", student="L0")
+        _, answers, again = send_block(alfa, lines, name="2027/april")
+        assert [a.fields for a in answers] == [{"repeated": "yes"}] * 3
+        assert (again["repeated"], again["log"], again["accepted"]) == ("yes", kept["log"], "3")
+        _, answers, taken = send_block(alfa, lines[:2], name="2027/april")
+        assert {a.word for a in answers} == {"NO taken"} and (taken.word, taken["field"]) == ("NO taken", "name")
+        # Under the same name at another college it is another; each sees its own.
+        assert send_block(deltion, [], name="2027/april")[2].ok
+        rows = alfa.read_list("submissions", 1)
+        assert [(r["name"], r["sha256"], r["accepted"], r["log"]) for r in rows] == [("2027/april", "ab" * 32, "3", kept["log"])]
+    with daemon.connect("ADMIN") as admin:
+        row = admin.must("audit", log=kept["log"]).rows[0]
+        assert (row["verb"], row["party"], row["fields"]) == ("commit", "25LU", f"name=2027/april sha256={'ab' * 32} lines=3")
+    registry.check_log()
+    registry.check_sessions()
+
+
+def test_the_plan_is_the_same_on_every_daemon(registry):
+    first, second = registry.start(), registry.start()
+    schedule(first)
+    plans = set()
+    for daemon in (first, second, first):
+        with daemon.connect("25LU") as alfa:
+            plans.add(send_block(alfa, [student(1), b"withdraw session=none student=1\n"], check=True)[2]["plan"])
+    assert len(plans) == 1
+
+
+def test_the_bounds(registry):
+    daemon = registry.start()
+    schedule(daemon, seats=2 * LINES_MOST)
+    with daemon.connect("25LU") as alfa:
+        _, answers, commit = send_block(alfa, [student(n) for n in range(LINES_MOST)])
+        assert commit.ok and commit["accepted"] == str(LINES_MOST) and all(a["state"] == "seated" for a in answers)
+        for lines in ([student(n) for n in range(LINES_MOST + 1)], [student(n) for n in range(20000)],
+                      [student(n, needs="x" * 480) for n in range(4500)]):
+            _, answers, commit = send_block(alfa, lines)
+            assert len(answers) == len(lines) and {a.word for a in answers} | {commit.word} == {"BAD block-size"}
+        assert alfa.must("ping")["log"]
+        assert registry.execute("select count(*) from registration") == [(LINES_MOST,)]
+    registry.check_log()
+
+
+def test_memory_for_blocks_is_bounded_and_comes_back(registry):
+    daemon = registry.start()
+    schedule(daemon)
+    filling = [student(n, needs="x" * 300) for n in range(4000)]
+    with daemon.connect("25LU") as late:
+        open_ones = []
+        for _ in range(40):
+            client = daemon.connect("25LU")
+            open_ones.append(client)
+            client.send(b"begin\n")
+            if not (begin := client.reply()).ok:
+                break
+            client.send(b"".join(filling))
+        assert begin.word == "BUSY memory" and len(open_ones) > 4 and int(begin["retry"]) >= 1
+        _, answers, commit = send_block(late, [student(1), student(2)])
+        assert {a.word for a in answers} | {commit.word} == {"BUSY memory"}
+        assert late.must("register", session="S0", student="L1", name="Naam", born=2008)["state"] == "seated"
+        for client in open_ones:
+            client.close()
+        until("the memory is free again", lambda: send_block(late, [student(2)])[2].ok)
+
+
+class Sender(threading.Thread):
+    """Sends named blocks until each is answered for good, over whatever breaks."""
+
+    def __init__(self, daemon, registry, which, blocks, size):
+        super().__init__(daemon=True)
+        self.address, self.context = daemon.address, registry.context("25LU")
+        self.which, self.blocks, self.size = which, blocks, size
+        self.kept, self.ends, self.faults = [], 0, []
+
+    def run(self):
+        from harness.client import Client
+        for number in range(self.blocks):
+            lines = [student(f"{self.which}-{number}-{n}", session=f"S{n % 3}") for n in range(self.size)]
+            name = f"{self.which}-{number}"
+            while True:
+                try:
+                    with Client(self.address, self.context) as client:
+                        begin, answers, commit = send_block(client, lines, name=name)
+                except (Closed, OSError, ValueError):
+                    self.ends += 1
+                    continue
+                if commit.ok:
+                    self.kept.append(name)
+                    break
+                if commit.status != "BUSY" or any(answer.word != commit.word for answer in answers):
+                    self.faults.append(str(commit))
+                    return
+
+
+def test_a_block_is_whole_whatever_dies(registry):
+    draw = random.Random(seed := int(os.environ.get("BUURTAAL_SEED") or random.randrange(10**9)))
+    print(f"seed {seed}")
+    senders, singles, size = 4, 300, 40
+    with registry.listener() as listener:
+        daemon = registry.start(listener)
+        schedule(daemon, seats=1000, sessions=3)
+        threads = [Sender(daemon, registry, n, 12, size) for n in range(senders)]
+        for thread in threads:
+            thread.start()
+        killed = 0
+        while any(thread.is_alive() for thread in threads) and killed < 12:
+            goal = sum(len(thread.kept) for thread in threads) + draw.randrange(3)
+            until("a few more", lambda: sum(len(t.kept) for t in threads) >= goal or not any(t.is_alive() for t in threads), 60)
+            if draw.random() < 0.4:
+                daemon.stop(signal.SIGKILL)
+                daemon = registry.start(listener)
+            else:
+                registry.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'buurtaald'")
+            killed += 1
+        # Many single writes beside the blocks all end too.
+        with daemon.connect("25PJ") as deltion:
+            replies = deltion.ask_many([encode("register", {"session": "S0", "student": f"D{n}", "name": "N", "born": 2008})
+                                        for n in range(singles)])
+        assert all(reply.ok for reply in replies)
+        for thread in threads:
+            thread.join(120)
+            assert not thread.is_alive() and thread.faults == []
+        names = sorted(name for thread in threads for name in thread.kept)
+        assert len(names) == senders * 12 and killed > 3
+        assert registry.execute("select name from submission order by name") == [(name,) for name in names]
+        assert registry.execute("select count(*) from registration") == [(len(names) * size + singles,)]
+        # A number of its own behind each block's lines, which stand together.
+        assert registry.execute("""
+            select s.name from submission s
+            where (select count(*) from audit a where a.log between s.log - %s and s.log - 1 and a.verb = 'register'
+                   and a.party = '25LU' and a.outcome = 'OK') <> %s""", size, size) == []
+    registry.check_log()
+    registry.check_sessions()
