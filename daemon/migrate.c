@@ -40,9 +40,11 @@ struct migration {
     char *why;
     size_t why_size;
     char api[64]; /* the schema of this program's api */
+    bool changed; /* something was not there yet, and was told */
 };
 
 static int fail(struct migration *migration, const char *format, ...) PRINTF(2, 3);
+static void tell(struct migration *migration, const char *format, ...) PRINTF(2, 3);
 
 static int fail(struct migration *migration, const char *format, ...)
 {
@@ -51,6 +53,17 @@ static int fail(struct migration *migration, const char *format, ...)
     vsnprintf(migration->why, migration->why_size, format, values);
     va_end(values);
     return -1;
+}
+
+/* Something was done: a line of `out`. */
+static void tell(struct migration *migration, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    vfprintf(migration->out, format, values);
+    va_end(values);
+    fputc('\n', migration->out);
+    migration->changed = true;
 }
 
 /* ---- asking ---- */
@@ -79,13 +92,19 @@ static int refused(struct migration *migration, const PGresult *result, const ch
 {
     const char *message = field_of(result, PG_DIAG_MESSAGE_PRIMARY), *detail = field_of(result, PG_DIAG_MESSAGE_DETAIL);
     const char *position = field_of(result, PG_DIAG_STATEMENT_POSITION), *where = field_of(result, PG_DIAG_CONTEXT);
-    char line[16] = "";
+    const char *state = field_of(result, PG_DIAG_SQLSTATE);
+    char line[16] = "", remedy[256] = "";
     if (!message[0])
         return fail(migration, "%s: %s", place, PQerrorMessage(migration->connection));
     if (position[0] && strncmp(place, "sql/", 4) == 0)
         snprintf(line, sizeof line, ":%d", line_of(text, position));
-    return fail(migration, "%s%s: %s (%s)%s%s%s%s", place, line, message, field_of(result, PG_DIAG_SQLSTATE),
-                detail[0] ? "; " : "", detail, where[0] ? "; " : "", where);
+    if (strcmp(state, "42501") == 0)
+        snprintf(remedy, sizeof remedy,
+                 "; remedy: let [database] owner name a superuser, or make the role %s owner of the database and give "
+                 "it CREATEROLE",
+                 PQuser(migration->connection));
+    return fail(migration, "%s%s: %s (%s)%s%s%s%s%s", place, line, message, state, detail[0] ? "; " : "", detail,
+                where[0] ? "; " : "", where, remedy);
 }
 
 static bool went_well(const PGresult *result)
@@ -272,7 +291,7 @@ static int make_tables(struct migration *migration)
             continue;
         if (end(migration, apply(migration, &sql_schema[i])) < 0)
             return -1;
-        fprintf(migration->out, "applied sql/schema/%s\n", sql_schema[i].name);
+        tell(migration, "applied sql/schema/%s", sql_schema[i].name);
     }
     return 0;
 }
@@ -319,6 +338,51 @@ static int open_functions(struct migration *migration)
     return 0;
 }
 
+/* Tells what the language said of a function's body, by the line of the file in which that stands. */
+static int refuse_body(struct migration *migration, const PGresult *result, const char *function, const char *body)
+{
+    const char *position = field_of(result, PG_DIAG_INTERNAL_POSITION);
+    char place[512];
+    int line = position[0] ? line_of(body, position) : 1;
+    snprintf(place, sizeof place, "%s, line %d of its body", function, line);
+    for (size_t i = 0; i < sql_api_count; i++) {
+        const char *at = strstr(sql_api[i].text, body);
+        if (!at)
+            continue;
+        for (const char *c = sql_api[i].text; c < at; c++)
+            line += *c == '\n';
+        snprintf(place, sizeof place, "sql/api/%s:%d: %s", sql_api[i].name, line, function);
+        break;
+    }
+    return refused(migration, result, place, body);
+}
+
+/* Has each function's language read its body, which was put off until all that it may call was there. What a language
+ * looks up only when it runs, as PL/pgSQL does with tables and columns, is not found here. */
+static int check_bodies(struct migration *migration)
+{
+    const char *const values[] = {migration->api};
+    if (run(migration, migration->api, "set local check_function_bodies = on") < 0)
+        return -1;
+    PGresult *functions =
+        ask(migration, migration->api,
+            "select p.oid::regprocedure, p.prosrc, format('select %s(%s)', l.lanvalidator::regproc, p.oid) "
+            "from pg_proc p join pg_language l on l.oid = p.prolang "
+            "where p.pronamespace = $1::regnamespace and l.lanvalidator <> 0 order by p.oid",
+            1, values);
+    if (!functions)
+        return -1;
+    int outcome = 0;
+    for (int i = 0; outcome == 0 && i < PQntuples(functions); i++) {
+        PGresult *result = PQexec(migration->connection, PQgetvalue(functions, i, 2));
+        if (!went_well(result))
+            outcome = refuse_body(migration, result, PQgetvalue(functions, i, 0), PQgetvalue(functions, i, 1));
+        PQclear(result);
+    }
+    PQclear(functions);
+    return outcome;
+}
+
 /* In a transaction that has begun. */
 static int build_api(struct migration *migration)
 {
@@ -334,6 +398,8 @@ static int build_api(struct migration *migration)
         if (run(migration, place, sql_api[i].text) < 0)
             return -1;
     }
+    if (check_bodies(migration) < 0)
+        return -1;
     snprintf(
         statement, sizeof statement,
         "revoke all on all functions in schema %s from public; grant usage on schema %s to buurtaald; "
@@ -355,7 +421,7 @@ static int make_api(struct migration *migration)
                        migration->api, found, sizeof found);
     if (run(migration, "begin", "begin") < 0 || end(migration, build_api(migration)) < 0)
         return -1;
-    fprintf(migration->out, "built %s\n", migration->api);
+    tell(migration, "built %s", migration->api);
     return 0;
 }
 
@@ -377,7 +443,7 @@ static int drop_unused(struct migration *migration)
                  PQgetvalue(result, i, 1), PQgetvalue(result, i, 2));
         outcome = end(migration, run(migration, PQgetvalue(result, i, 0), statement));
         if (outcome == 0)
-            fprintf(migration->out, "dropped %s, which no daemon has used for a day\n", PQgetvalue(result, i, 0));
+            tell(migration, "dropped %s, which no daemon has used for a day", PQgetvalue(result, i, 0));
     }
     PQclear(result);
     return outcome;
@@ -401,7 +467,7 @@ static int make_demo(struct migration *migration)
         return 0;
     if (run(migration, "registry.demo", "insert into registry.demo default values") < 0)
         return -1;
-    fputs("made a demo registry, whose clock can be set\n", migration->out);
+    tell(migration, "made a demo registry, whose clock can be set");
     return 0;
 }
 
@@ -449,7 +515,7 @@ static int make_admin(struct migration *migration, const char *fingerprint)
         return fail(migration, "--admin: this certificate speaks for another party already; take another");
     if (code[0])
         return fail(migration, "--admin: the registry says NO %s", code);
-    fprintf(migration->out, "%.16s... is an administrator's certificate\n", fingerprint);
+    tell(migration, "%.16s... is an administrator's certificate", fingerprint);
     return 0;
 }
 
@@ -463,7 +529,11 @@ static int migrate(struct migration *migration, const struct migrate_wish *wish)
         return -1;
     if (wish->demo && make_demo(migration) < 0)
         return -1;
-    return wish->admin ? make_admin(migration, wish->admin) : 0;
+    if (wish->admin && make_admin(migration, wish->admin) < 0)
+        return -1;
+    if (!migration->changed)
+        fprintf(migration->out, "up to date: tables, and %s\n", migration->api);
+    return 0;
 }
 
 int migrate_run(const char *conninfo, const struct migrate_wish *wish, FILE *out, char *why, size_t why_size)

@@ -107,7 +107,7 @@ def test_the_second_time_changes_nothing(database):
     first = database.run("migrate")
     assert "applied sql/schema/0001-registry.sql" in first and f"built {database.api()}" in first
     before = database.catalogue()
-    assert database.run("migrate") == ""
+    assert database.run("migrate") == f"up to date: tables, and {database.api()}\n"
     assert database.catalogue() == before
     assert database.ask("select count(*) from registry.api") == [(1,)]
 
@@ -172,6 +172,35 @@ def test_an_api_that_fails_in_the_middle_is_undone(database):
     assert database.ask("select count(*) from registry.api") == [(0,)]
     database.ask("drop event trigger refuse; drop function public.refuse()")
     assert "built api_" in database.run("migrate")
+
+
+def test_an_api_with_a_body_that_its_language_refuses_is_undone(database):
+    """A trigger makes one more function in the new schema, with a body that says nothing sensible."""
+    for language, body, said in (("plpgsql", "begin\n    return 1\nend", "line 3 of its body: syntax error"),
+                                 ("sql", "select 1;\nselect no_such_column", "line 2 of its body: column")):
+        database.ask(f"""
+            create function public.add_one() returns event_trigger language plpgsql as $f$
+            begin
+                if to_regproc(current_schema || '.broken') is null then
+                    create function broken() returns integer language {language} as $$ {body} $$;
+                end if;
+            end $f$;
+            create event trigger add_one on ddl_command_end when tag in ('CREATE FUNCTION') execute function public.add_one()""")
+        told = database.run("migrate", status=69)
+        assert f"broken(), {said}" in told, told
+        assert database.ask("select count(*) from pg_namespace where nspname like 'api%%'") == [(0,)]
+        database.ask("drop event trigger add_one; drop function public.add_one()")
+    assert "built api_" in database.run("migrate")
+
+
+def test_an_owner_without_the_rights_is_told_which(database):
+    database.run("migrate")
+    with open(database.config, encoding="utf-8") as file:
+        text = file.read()
+    with open(database.config, "w", encoding="utf-8") as file:
+        file.write(text.replace(f"owner = {database.owner}", f"owner = {database.write}"))
+    told = database.run("migrate", status=69)
+    assert "make the role buurtaald owner of the database and give it CREATEROLE" in told, told
 
 
 def test_what_cannot_be_reached_is_told(database, tmp_path):
@@ -264,7 +293,7 @@ def test_only_a_demo_lets_its_clock_be_set(database):
 
 def test_the_clock_of_a_demo_is_set_to_a_day_and_back(database):
     database.run("migrate", "--demo")
-    assert database.run("migrate", "--demo") == ""
+    assert database.run("migrate", "--demo").startswith("up to date")
     assert database.run("clock", "2031-04-02").startswith("the registry's clock says 2031-04-02 ")
     database.run("migrate", "--admin", FINGERPRINT)
     assert database.ask("select (time at time zone 'Europe/Amsterdam')::date::text from registry.audit") == [("2031-04-02",)]
