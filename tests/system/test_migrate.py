@@ -12,7 +12,7 @@ import pytest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = f"{ROOT}/build/buurtaald"
 FINGERPRINT = "0a" * 32
-BORDER = {"batch_open", "write_open", "read_open", "log_append", "admit", "news", "signatures"}
+BORDER = {"batch_open", "write_open", "read_open", "log_append", "admit", "news", "submitted", "commit", "signatures"}
 
 
 def with_database(conninfo, name):
