@@ -10,6 +10,7 @@ int submit_run(struct tool *tool, int argc, char **argv);
 int institutions_run(struct tool *tool, int argc, char **argv);
 int progress_run(struct tool *tool, int argc, char **argv);
 int doctor_run(struct tool *tool, int argc, char **argv);
+int audit_run(struct tool *tool, int argc, char **argv);
 int ca_run(struct tool *tool, int argc, char **argv);
 
 #endif

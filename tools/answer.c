@@ -5,6 +5,7 @@
 #include <sysexits.h>
 
 #include "line.h"
+#include "tool_memory.h"
 
 static int kind_of(struct slice word, enum answer_kind *kind)
 {
@@ -45,6 +46,14 @@ struct slice answer_field(const struct answer *answer, const char *name)
         if (slice_is(answer->fields[i].name, name))
             return answer->fields[i].value;
     return (struct slice){NULL, 0};
+}
+
+char *answer_words(const struct answer *status)
+{
+    struct slice text = answer_field(status, "text"), field = answer_field(status, "field");
+    return memory_text("%.*s%s%.*s [%.*s]", (int)field.len, field.at ? field.at : "", field.at ? ": " : "",
+                       (int)text.len, text.at ? text.at : "", (int)status->word.len,
+                       status->word.at ? status->word.at : "");
 }
 
 int answer_exit(const struct answer *status)

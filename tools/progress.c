@@ -172,11 +172,9 @@ static int show(struct board *board, struct client *client, struct line_writer *
         text_tell(lang, TEXT_PLAIN, client_why(client));
         return client_status(client_fault(client));
     }
-    struct slice log = answer_field(&status, "log"), text = answer_field(&status, "text"),
-                 field = answer_field(&status, "field");
+    struct slice log = answer_field(&status, "log");
     if (status.kind != ANSWER_OK) {
-        char *words = memory_text("%.*s%s%.*s [%.*s]", (int)field.len, field.at ? field.at : "", field.at ? ": " : "",
-                                  (int)text.len, text.at ? text.at : "", (int)status.word.len, status.word.at);
+        char *words = answer_words(&status);
         text_tell(lang, TEXT_PLAIN, words);
         free(words);
         return answer_exit(&status);

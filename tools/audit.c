@@ -1,0 +1,257 @@
+/* `buurtaal audit`: the log of all writes, saved to a file, and its heads computed anew.
+ *
+ * A saved log is text: a first line that tells where it ends, then a line a row, as the registry sends them, each group
+ * of rows with its head behind it. Verifying needs neither a registry nor a certificate; without a file the log is read
+ * from the registry, which takes the role admin, into a file that nobody sees.
+ *
+ * Rules: a file is written whole or not at all, and never over another. Whatever stands in a file ends in a verdict.
+ * Limits: memory does not grow with the log. */
+#define _GNU_SOURCE /* mkostemp */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "tool_chain.h"
+#include "tool_client.h"
+#include "tool_memory.h"
+#include "tool_verbs.h"
+#include "tool_verify.h"
+
+#define PAGE 5000 /* rows of a list at once */
+#define TOKEN_BYTES 600
+
+/* ---- reading the log from the registry ---- */
+
+struct head {
+    uint64_t log;
+    char hex[65];
+};
+
+/* Two lists are read side by side: `heads` runs ahead, so that each head can be written behind its row. */
+struct reading {
+    const struct tool *tool;
+    struct client *client;
+    FILE *out;
+    uint64_t end;       /* the newest row when the connection began; what came later is left out */
+    uint64_t rows;      /* written */
+    uint64_t last;      /* number of the row read last */
+    struct head *heads; /* room for 2 * PAGE; not yet written: from `head_at` to `head_count` */
+    size_t head_at, head_count;
+    bool heads_over;
+    char rows_after[TOKEN_BYTES], heads_after[TOKEN_BYTES];
+};
+
+static void print_row(struct reading *reading, const struct answer *row)
+{
+    char bytes[LINE_MAX_BYTES];
+    struct line_writer writer;
+    line_begin(&writer, bytes, sizeof bytes, "=");
+    for (size_t i = 0; i < row->count; i++) {
+        char *name = memory_text("%.*s", (int)row->fields[i].name.len, row->fields[i].name.at);
+        line_put(&writer, name, row->fields[i].value);
+        free(name);
+    }
+    fwrite(bytes, 1, line_end(&writer), reading->out); /* a fault is found when the file is closed */
+}
+
+/* Writes the heads of rows up to `log`. */
+static void print_heads(struct reading *reading, uint64_t log)
+{
+    for (; reading->head_at < reading->head_count && reading->heads[reading->head_at].log <= log; reading->head_at++)
+        fprintf(reading->out, "= log=%llu head=%s\n", (unsigned long long)reading->heads[reading->head_at].log,
+                reading->heads[reading->head_at].hex);
+}
+
+static void take_row(void *own, const struct answer *row)
+{
+    struct reading *reading = own;
+    uint64_t log = chain_number(answer_field(row, "log"));
+    reading->last = log;
+    if (log > reading->end)
+        return;
+    print_row(reading, row);
+    reading->rows++;
+    print_heads(reading, log);
+}
+
+static void take_head(void *own, const struct answer *row)
+{
+    struct reading *reading = own;
+    struct slice hex = answer_field(row, "head");
+    if (reading->head_count == 2 * PAGE || hex.len >= sizeof reading->heads[0].hex)
+        return; /* more than was asked for, or no head: the verdict will be that one is missing */
+    struct head *head = &reading->heads[reading->head_count++];
+    head->log = chain_number(answer_field(row, "log"));
+    snprintf(head->hex, sizeof head->hex, "%.*s", (int)hex.len, hex.at ? hex.at : "");
+}
+
+/* Asks for the next page of a list; `after` is where it begins, then where the next one does, "" at the end. A status.
+ */
+static int ask_page(struct reading *reading, const char *verb, char after[TOKEN_BYTES],
+                    void (*row)(void *, const struct answer *))
+{
+    char request[LINE_MAX_BYTES], line[LINE_MAX_BYTES];
+    struct line_writer writer;
+    struct answer status;
+    line_begin(&writer, request, sizeof request, verb);
+    line_put_number(&writer, "limit", PAGE);
+    line_put_text(&writer, "after", *after ? after : NULL);
+    size_t len = line_end(&writer);
+    if (client_ask(reading->client, request, len, row, reading, line, &status) < 0) {
+        text_tell(reading->tool->lang, TEXT_PLAIN, client_why(reading->client));
+        return client_status(client_fault(reading->client));
+    }
+    if (status.kind != ANSWER_OK) {
+        char *words = answer_words(&status);
+        text_tell(reading->tool->lang, TEXT_PLAIN, words);
+        free(words);
+        return answer_exit(&status);
+    }
+    struct slice token = answer_field(&status, "after");
+    bool more = answer_field(&status, "more").at && token.at && token.len < TOKEN_BYTES;
+    snprintf(after, TOKEN_BYTES, "%.*s", more ? (int)token.len : 0, more ? token.at : "");
+    return EX_OK;
+}
+
+/* So many heads as a page of rows can have. */
+static int ask_heads(struct reading *reading)
+{
+    int status = EX_OK;
+    reading->head_count -= reading->head_at;
+    memmove(reading->heads, reading->heads + reading->head_at, reading->head_count * sizeof *reading->heads);
+    reading->head_at = 0;
+    while (status == EX_OK && !reading->heads_over && reading->head_count < PAGE) {
+        status = ask_page(reading, "heads", reading->heads_after, take_head);
+        reading->heads_over = !*reading->heads_after;
+    }
+    return status;
+}
+
+/* Writes the log to `out`. A status, told when it is not EX_OK. */
+static int read_log(struct reading *reading, struct profile *profile)
+{
+    int status = EX_OK;
+    reading->client = client_open(profile);
+    const struct client_greeting *greeting = client_greeting(reading->client);
+    if (client_fault(reading->client) != CLIENT_FINE) {
+        text_tell(reading->tool->lang, TEXT_PLAIN, client_why(reading->client));
+        status = client_status(client_fault(reading->client));
+        client_close(reading->client);
+        return status;
+    }
+    reading->heads = memory_get(2 * PAGE, sizeof *reading->heads);
+    reading->end = greeting->log;
+    fprintf(reading->out, "* audit 1 server=%s log=%llu head=%s time=%s\n", greeting->server,
+            (unsigned long long)greeting->log, *greeting->head ? greeting->head : "-", greeting->time);
+    do {
+        status = ask_heads(reading);
+        if (status == EX_OK)
+            status = ask_page(reading, "audit", reading->rows_after, take_row);
+    } while (status == EX_OK && *reading->rows_after && reading->last < reading->end);
+    print_heads(reading, reading->end); /* those of rows that are not there */
+    free(reading->heads);
+    client_close(reading->client);
+    return status;
+}
+
+static int read_registry(struct tool *tool, FILE *out, uint64_t *rows)
+{
+    struct reading reading = {.tool = tool, .out = out};
+    struct profile *profile = profile_load(tool);
+    if (!profile)
+        return EX_CONFIG;
+    int status = read_log(&reading, profile);
+    *rows = reading.rows;
+    profile_free(profile);
+    return status;
+}
+
+/* ---- save ---- */
+
+static int fail_file(const struct tool *tool, enum text_id id, const char *path, int status)
+{
+    text_tell(tool->lang, id, path, text_reason(tool->lang, errno));
+    return status;
+}
+
+static int save(struct tool *tool, const char *path)
+{
+    char *draft = memory_text("%s.XXXXXX", path);
+    int fd = access(path, F_OK) == 0 ? (errno = EEXIST, -1) : mkostemp(draft, O_CLOEXEC), status;
+    FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+    uint64_t rows = 0;
+    if (!out) {
+        status = fail_file(tool, TEXT_FILE_UNWRITTEN, path, EX_CANTCREAT);
+    } else {
+        status = read_registry(tool, out, &rows);
+        bool written = fflush(out) == 0 && !ferror(out) && fsync(fd) == 0;
+        if (status == EX_OK && (!written || link(draft, path) < 0))
+            status = fail_file(tool, TEXT_FILE_UNWRITTEN, path, EX_CANTCREAT);
+        fclose(out);
+    }
+    if (fd >= 0)
+        unlink(draft);
+    if (status == EX_OK && !tool->quiet)
+        printf(text_of(tool->lang, TEXT_AUDIT_SAVED), (unsigned long long)rows, path);
+    free(draft);
+    return status;
+}
+
+/* ---- verify ---- */
+
+/* Reads the log from the registry into a file without a name, and verifies that. */
+static int verify_registry(struct tool *tool, const char *known)
+{
+    FILE *file = tmpfile();
+    uint64_t rows;
+    if (!file)
+        return fail_file(tool, TEXT_FILE_UNWRITTEN, "tmpfile", EX_CANTCREAT);
+    int status = read_registry(tool, file, &rows);
+    if (status == EX_OK && (fflush(file) != 0 || ferror(file) || fseek(file, 0, SEEK_SET) != 0))
+        status = fail_file(tool, TEXT_FILE_UNWRITTEN, "tmpfile", EX_IOERR);
+    if (status == EX_OK)
+        status = verify_log(tool, text_of(tool->lang, TEXT_AUDIT_REGISTRY), file, known);
+    fclose(file);
+    return status;
+}
+
+static int verify(struct tool *tool, int count, char **paths, const char *known)
+{
+    int status = EX_OK;
+    if (count == 0)
+        return verify_registry(tool, known);
+    for (int i = 0; i < count; i++) {
+        int found = verify_log(tool, paths[i], NULL, known);
+        status = status == EX_OK ? found : status;
+        known = NULL; /* the second file may be older */
+    }
+    if (count == 2) {
+        int found = verify_alike(tool, paths[0], paths[1]);
+        status = status == EX_OK ? found : status;
+    }
+    return status;
+}
+
+int audit_run(struct tool *tool, int argc, char **argv)
+{
+    const char *known = NULL;
+    const struct options_row rows[] = {{"head", &known, NULL, 0}};
+    const struct options_verb verb = {"audit", TEXT_HELP_AUDIT, rows, COUNT(rows)};
+    int status;
+    int count = options_read(tool, &verb, argc, argv, &status);
+    if (count < 0)
+        return status;
+    if (known && (strlen(known) != 64 || strspn(known, "0123456789abcdef") != 64)) {
+        text_tell(tool->lang, TEXT_AUDIT_HEAD, known);
+        return EX_USAGE;
+    }
+    if (count == 2 && !known && strcmp(argv[0], "save") == 0)
+        return save(tool, argv[1]);
+    if (count >= 1 && count <= 3 && strcmp(argv[0], "verify") == 0)
+        return verify(tool, count - 1, argv + 1, known);
+    fputs(text_of(tool->lang, TEXT_HELP_AUDIT), stderr);
+    return EX_USAGE;
+}
