@@ -164,7 +164,7 @@ static void next_part(struct lane *lane)
 static void note_internal(struct lane *lane, const struct batch_item *item, const char *sqlstate, const char *message,
                           char id[ID_ROOM])
 {
-    char quoted[512];
+    char quoted[1024];
     snprintf(id, ID_ROOM, "%llx-%llu", (unsigned long long)lane->batch->started,
              (unsigned long long)++lane->batch->faults);
     log_event(LOG_LEVEL_ERROR, "internal", "id=%s verb=%s sqlstate=%s reason=%s", id, item->command->verb,

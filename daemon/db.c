@@ -19,7 +19,7 @@
 #define CONNECT_SECONDS 10 /* for each host; more than conninfo.c lets one go unanswered */
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MOST_MS 5000
-#define MESSAGE_MAX 256
+#define MESSAGE_MAX 512
 #define BATCH_OPEN "batch_open" /* no verb has an underscore */
 
 enum state {
@@ -138,11 +138,6 @@ static void free_event(struct event **event)
     if (*event)
         event_free(*event);
     *event = NULL;
-}
-
-static void note_message(struct db *db, const char *message)
-{
-    snprintf(db->message, sizeof db->message, "%.*s", (int)strcspn(message, "\n"), message);
 }
 
 /* Takes the connection down and arms the next try. Tells the owner what that means to it. */
@@ -330,12 +325,8 @@ static void take_result(struct db *db, PGresult *result)
         }
         break;
     case PGRES_FATAL_ERROR:
-        if (!db->sqlstate[0]) {
-            const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE),
-                       *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-            snprintf(db->sqlstate, sizeof db->sqlstate, "%s", state ? state : "XX000");
-            note_message(db, text ? text : PQresultErrorMessage(result));
-        }
+        if (!db->sqlstate[0])
+            result_fault(result, db->sqlstate, db->message, sizeof db->message);
         break;
     default: /* COMMAND_OK; PIPELINE_ABORTED, which is not the end: the Sync's answer is */
         break;

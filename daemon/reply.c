@@ -44,19 +44,22 @@ static void put_text(struct line_writer *writer, const struct proto_reply *reply
         line_put_text(writer, "text", speaker->english ? reply->en : reply->nl);
 }
 
-/* The daemon's own note of a write: who, what, and what came of it. */
+/* The daemon's own note of a write: who, what, and what came of it. Its object is in the registry's log, under `log`. */
 static void note(const struct request *request, const struct request_speaker *speaker, enum proto_status status,
                  const char *code)
 {
     const struct proto_command *command = request->line.command;
     struct slice tag = request->line.tag;
+    char log[24] = "-"; /* it took no number */
     if (!command || !proto_is_write(command))
         return;
+    if (request->log > 0)
+        snprintf(log, sizeof log, "%llu", (unsigned long long)request->log);
     log_event(LOG_LEVEL_INFO, "write",
-              "connection=%llu party=%s verb=%s outcome=%s%s%s log=%llu check=%s tag=%.*s origin=%s",
+              "connection=%llu party=%s verb=%s outcome=%s%s%s log=%s check=%s tag=%.*s origin=%s",
               (unsigned long long)speaker->number, speaker->party, command->verb, proto_status_word(status),
-              code ? "-" : "", code ? code : "", (unsigned long long)request->log, request->line.check ? "yes" : "no",
-              tag.at ? (int)tag.len : 1, tag.at ? tag.at : "-", speaker->origin);
+              code ? "-" : "", code ? code : "", log, request->line.check ? "yes" : "no", tag.at ? (int)tag.len : 1,
+              tag.at ? tag.at : "-", speaker->origin);
 }
 
 /* Whole seconds after which a client may try again. */

@@ -1,6 +1,8 @@
-/* The rows of one call, read from libpq's result of it in text form. */
+/* The rows of one call, read from libpq's result of it in text form; or why there are none. */
+#define _GNU_SOURCE /* memmem */
 #include "result.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <libpq-fe.h>
@@ -84,4 +86,29 @@ struct slice result_value(struct result *result, size_t row, size_t column)
     if (result_form(result, column) == RESULT_BYTES)
         return decode(result, text.at, text.len);
     return text;
+}
+
+/* The innermost function of PL/pgSQL among the places that the server names, a line each; absent when there is none.
+ * Statements are places too, and are left out: their text is no message for a log. */
+static struct slice place_of(const char *context)
+{
+    for (const char *end; context && *context; context = *end ? end + 1 : end) {
+        end = context + strcspn(context, "\n");
+        struct slice line = {context, (size_t)(end - context)};
+        if (memmem(line.at, line.len, "PL/pgSQL", 8))
+            return line;
+    }
+    return (struct slice){"", 0};
+}
+
+void result_fault(const struct pg_result *pg, char sqlstate[6], char *message, size_t size)
+{
+    const char *state = PQresultErrorField(pg, PG_DIAG_SQLSTATE),
+               *text = PQresultErrorField(pg, PG_DIAG_MESSAGE_PRIMARY);
+    struct slice place = place_of(PQresultErrorField(pg, PG_DIAG_CONTEXT));
+    if (!text)
+        text = PQresultErrorMessage(pg);
+    snprintf(sqlstate, 6, "%s", state ? state : "XX000");
+    snprintf(message, size, "%.*s%s%.*s", (int)strcspn(text, "\n"), text, place.len > 0 ? "; " : "", (int)place.len,
+             place.at);
 }

@@ -7,6 +7,7 @@
  * whoever called it must return at once. */
 #include "session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <event2/buffer.h>
@@ -121,10 +122,20 @@ static void abandon(struct session *session, const char *reason)
     stream_close(session->stream);
 }
 
+/* The peer's certificate as an administrator grants it, 64 hex digits; `-` when it has none. */
+static const char *fingerprint(const struct session *session, char out[65])
+{
+    const struct stream_peer *peer = stream_peer(session->stream);
+    snprintf(out, 65, "-");
+    for (size_t i = 0; i < sizeof peer->fingerprint && peer->verdict != TLS_PEER_NONE; i++)
+        snprintf(out + 2 * i, 3, "%02x", peer->fingerprint[i]);
+    return out;
+}
+
 static void say_last_words(struct session *session)
 {
     struct line_writer writer;
-    char bytes[LINE_MAX_BYTES];
+    char bytes[LINE_MAX_BYTES], hex[65];
     if (session->bye) {
         const struct proto_reply *reply = proto_reply(STATUS_BYE, slice_of(session->bye));
         line_begin(&writer, bytes, sizeof bytes, "*");
@@ -137,8 +148,9 @@ static void say_last_words(struct session *session)
             abandon(session, "out of memory");
             return;
         }
-        log_event(LOG_LEVEL_INFO, "bye", "connection=%llu party=%s code=%s origin=%s", number(session),
-                  session->speaker.party[0] ? session->speaker.party : "-", session->bye, session->speaker.origin);
+        log_event(LOG_LEVEL_INFO, "bye", "connection=%llu party=%s code=%s certificate=%s origin=%s", number(session),
+                  session->speaker.party[0] ? session->speaker.party : "-", session->bye, fingerprint(session, hex),
+                  session->speaker.origin);
     }
     finish(session);
 }

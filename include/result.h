@@ -22,4 +22,8 @@ enum result_form result_form(const struct result *result, size_t column);
 /* The value as text, bytea as its bytes; absent for NULL, and for bytea when memory is out. Theirs as long as the result. */
 struct slice result_value(struct result *result, size_t row, size_t column);
 
+/* Why a call of libpq's failed, for the log: the SQLSTATE, XX000 when the server gave none, and the message, one line, with
+ * the function of PL/pgSQL and the line in it, cut where `size` ends. `pg` stays the caller's. */
+void result_fault(const struct pg_result *pg, char sqlstate[6], char *message, size_t size);
+
 #endif
