@@ -26,12 +26,17 @@
 #define FINGERPRINT_DIGITS 64
 
 static const char usage_text[] =
-    "usage: buurtaald [-f FILE] [-t]                               serve, or with -t check what a start would use\n"
-    "       buurtaald [-f FILE] migrate [--admin FINGERPRINT] [--demo]  make the database, or bring it up to date\n"
-    "       buurtaald [-f FILE] clock DATE|now                     set the clock of a demo registry\n"
-    "       buurtaald seal-key FILE                                make a file of keys that seal personal data\n"
+    "usage: buurtaald [-f FILE] [-t]\n"
+    "           serve, or with -t check what a start would use\n"
+    "       buurtaald [-f FILE] migrate [--admin FINGERPRINT] [--demo]\n"
+    "           make the database, or bring it up to date; --admin: who may grant all others; --demo: its clock can be "
+    "set\n"
+    "       buurtaald [-f FILE] clock DATE|now\n"
+    "           set the clock of a demo registry\n"
+    "       buurtaald seal-key FILE\n"
+    "           make a file of keys that seal personal data\n"
     "       buurtaald --options | --statements | --version | --help\n"
-    "FILE is the configuration, by default " CONFIG_PATH "; see buurtaald(8) and buurtaald.conf(5).\n";
+    "FILE behind -f is the configuration, by default " CONFIG_PATH "; see buurtaald(8) and buurtaald.conf(5).\n";
 
 enum action {
     ACT_SERVE,
