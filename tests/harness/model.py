@@ -60,19 +60,33 @@ def kept(given, name, stored):
     return None if given[name] == "-" else given[name]
 
 
+def looks_like_bsn(number):
+    """The check of a BSN, with a zero in front of eight digits; and that of an onderwijsnummer."""
+    if not number.isdigit() or len(number) not in (8, 9) or int(number) == 0:
+        return False
+    rest = sum(int(digit) * weight for digit, weight in zip(number.zfill(9), (9, 8, 7, 6, 5, 4, 3, 2, -1))) % 11
+    return rest == 0 or (len(number) == 9 and number.startswith("10") and rest == 5)
+
+
 class Model:
     def __init__(self, today, issuer, electives):
         self.today, self.issuer, self.electives = today, issuer, electives
         self.sessions = {}
         self.attempts = {}   # (session, college, student): list of Attempt
+        self.of_session = {}  # session: its Attempts
         self.persons = {}    # (college, student) or eckid: person
         self.eckids = {}     # person: eckid
 
     # --- what is there
 
     def all(self, session=None):
-        return [attempt for attempts in self.attempts.values() for attempt in attempts
-                if session is None or attempt.session == session]
+        if session is not None:
+            return self.of_session.get(session, [])
+        return [attempt for attempts in self.attempts.values() for attempt in attempts]
+
+    def add(self, attempt):
+        self.attempts.setdefault((attempt.session, attempt.college, attempt.student), []).append(attempt)
+        self.of_session.setdefault(attempt.session, []).append(attempt)
 
     def seated(self, session):
         return sum(attempt.state == "seated" for attempt in self.all(session))
@@ -157,6 +171,11 @@ class Model:
             faults.add("not-found")
         if kind in ("ended", "again"):
             faults.add(kind)
+        known = self.persons.get((party, given["student"]))
+        if known is None and looks_like_bsn(given["student"]):
+            faults.add("looks-like-bsn")
+        if given.get("eckid") and self.eckids.get(known, given["eckid"]) != given["eckid"]:
+            faults.add("eckid-differs")
         again = given.get("again", 1) if given.get("again", 1) > 1 else None
         if kind == "live" and not faults:
             held = self.eckids.get(newest.person)
@@ -178,7 +197,7 @@ class Model:
             return Answer(state=newest.state, again=again, place=self.place(newest), amended="yes")
         clean = {name: value for name, value in given.items() if value != "-"}
         made = Attempt(*key, len(attempts) + 1, self.admit(given["session"], log), log, person, clean)
-        self.attempts.setdefault(key, []).append(made)
+        self.add(made)
         return Answer(state=made.state, again=again, place=self.place(made))
 
     def leave(self, attempt, state, log):
@@ -231,7 +250,7 @@ class Model:
         source = attempts[-1]
         made = Attempt(given["to"], party, given["student"], len(there) + 1, "seated", log, source.person,
                        {"name": source.name, "born": source.born, "elective": source.elective, "needs": source.needs})
-        self.attempts.setdefault((given["to"], party, given["student"]), []).append(made)
+        self.add(made)
         target.log = log
         source.moved_to = made
         self.leave(source, "moved", log)

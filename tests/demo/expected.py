@@ -1,0 +1,195 @@
+"""What must come of the demo's files, worked out from their bytes and the rules of the design alone: none of this is of
+tools/demo or of the command. Files are read by Python's own csv and by openpyxl; the rules are harness/model.py's."""
+import collections
+import csv
+import datetime
+import io
+import os
+import re
+import unicodedata
+
+import openpyxl
+
+from harness.client import decode_fields
+from harness.model import Model, Session
+from harness.registry import ROOT
+
+# What stands under which header. One file has none: its columns are known.
+MEANINGS = {
+    "student": ["Deelnemernummer", "Studentnummer", "Studentennummer", "Student number"],
+    "prefix": ["Voorvoegsel", "Tussenvoegsel", "Namenszusatz", "Prefix"],
+    "surname": ["Achternaam", "Nachname", "Surname"],
+    "first": ["Voornamen", "Voornaam", "Vorname", "First name"],
+    "born": ["Geboortedatum", "Geburtsdatum", "Date of birth"],
+    "session": ["Sessie", "Prüfungstermin", "Session"],
+    "elective": ["Keuzedeel", "Wahlfach", "Elective"],
+    "eckid": ["ECK iD"],
+    "needs": ["Bijzonderheden", "Besonderheiten", "Needs"],
+    None: ["Roepnaam", "Opleiding", "Vrijstelling"],
+}
+HEADERS = {header: meaning for meaning, headers in MEANINGS.items() for header in headers}
+BARE = ["student", "prefix", "surname", "first", "born", None, "elective", "session", "needs"]
+CODE = r"[A-Za-z0-9._/-]{1,64}"
+
+Step = collections.namedtuple("Step", "date party verb path")
+
+
+def plan(folder):
+    with open(f"{folder}/exports/plan", encoding="utf-8") as file:
+        for line in file:
+            date, *rest = line.split()
+            yield Step(datetime.date.fromisoformat(date), *rest)
+
+
+# --- Files
+
+def text_of(content):
+    for bom, encoding in ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        if content.startswith(bom):
+            return content[len(bom):].decode(encoding)
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("cp1252")
+
+
+def cell_of(value):
+    if isinstance(value, datetime.datetime):
+        return value.date().isoformat()
+    return "" if value is None else str(value)
+
+
+def rows_of(path):
+    """The cells of each row as text, the header first where there is one."""
+    if path.endswith(".xlsx"):
+        sheet = openpyxl.load_workbook(path).active
+        return [[cell_of(value) for value in row] for row in sheet.iter_rows(values_only=True)]
+    with open(path, "rb") as file:
+        text = unicodedata.normalize("NFC", text_of(file.read()))
+    first = text.split("\n")[0]
+    separator = max(",;\t", key=first.count)
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator,
+                           quoting=csv.QUOTE_ALL if first.startswith('"') else csv.QUOTE_NONE))
+
+
+def born_of(text):
+    """As the registry writes it; None when there is no such day. All were born from 2006 to 2010."""
+    if re.fullmatch(r"\d{5}", text):
+        return (datetime.date(1899, 12, 30) + datetime.timedelta(days=int(text))).isoformat()
+    if re.fullmatch(r"\d{8}", text):
+        year, month, day = (text[4:], text[2:4], text[:2]) if text[4:6] == "20" else (text[:4], text[4:6], text[6:])
+    else:
+        parts = re.split("[-.]", text)
+        if len(parts) != 3 or not all(part.isdigit() for part in parts):
+            return None
+        year, month, day = parts if len(parts[0]) == 4 else reversed(parts)
+    if int(day) == 0:
+        return year if int(month) == 0 else f"{year}-{int(month):02}"
+    try:
+        return datetime.date(int(year), int(month), int(day)).isoformat()
+    except ValueError:
+        return None
+
+
+def fields_of(path):
+    """(what a row says, the fields of its `register` or None where it cannot be one) of each row of a file that has as many
+    cells as there are columns."""
+    rows = rows_of(path)
+    meanings = [HEADERS[name] for name in rows.pop(0) if name] if rows[0][0] in HEADERS else BARE
+    for cells in rows:
+        if len(cells) == len(meanings) + 1 and cells[-1] == "":
+            cells.pop()
+        if len(cells) == len(meanings):
+            said = {meaning: cell.strip() for meaning, cell in zip(meanings, cells) if meaning and cell.strip()}
+            yield said, register_of(said)
+
+
+def register_of(said):
+    number = re.sub(r'^="(.*)"$', r"\1", said.get("student", ""))
+    born = born_of(said.get("born", ""))
+    eckid = said.get("eckid")
+    sound = re.fullmatch(CODE, number) and born and said.get("surname") and said.get("first") and \
+        (not eckid or re.fullmatch(r"https://ketenid\.nl/\d{6}/[0-9a-f]{128}", eckid))
+    if not sound:
+        return None
+    name = f"{said.get('prefix', '')} {said['surname']}, {said['first']}".strip()
+    given = {"session": said["session"], "student": number, "name": name, "born": born}
+    return {**given, **{field: said[field] for field in ("elective", "eckid", "needs") if field in said}}
+
+
+# --- What comes of them
+
+def lines_of(path):
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            verb, rest = line.rstrip("\n").split(" ", 1)
+            fields = decode_fields(f" {rest}")
+            yield verb, {name: int(value) if name == "again" else value for name, value in fields.items()}
+
+
+class Expected:
+    """`model` after all of the plan in `folder`; `outcomes`: what the registry said how often, `codes`: of refusals, those that
+    may be; `secrets`: (what, text) of all that is personal in the files; `exams`: exam -> level; `provinces`: college ->
+    province."""
+
+    def __init__(self, folder):
+        self.secrets, self.exams = set(), {}
+        self.outcomes, self.codes = collections.Counter(), set()
+        self.log = 0
+        electives = [fields["code"] for verb, fields in lines_of(f"{ROOT}/tools/demo/lines/admin.lines") if verb == "elective"]
+        self.model = Model(None, None, electives)
+        for step in plan(folder):
+            self.model.today = step.date
+            if step.verb == "submit":
+                self.submit(step)
+            else:
+                for verb, fields in lines_of(step.path):
+                    self.send(step.party, verb, fields)
+        with open(f"{ROOT}/tools/demo/institutions.csv", encoding="cp1252") as file:
+            rows = [[cell.strip() for cell in row] for row in csv.reader(file, delimiter=";")]
+        code, province = rows[0].index("INSTELLINGSCODE"), rows[0].index("PROVINCIE")
+        self.provinces = {row[code]: row[province].lower().replace("friesland", "fryslan") for row in rows[1:]}
+
+    def ask(self, party, verb, fields):
+        self.log += 1
+        answer = self.model.ask(party, "roc", verb, fields, self.log)
+        if answer.codes:
+            self.codes |= answer.codes
+        self.outcomes["NO" if answer.codes else "OK repeated" if "repeated" in answer.fields else
+                      "OK amended" if "amended" in answer.fields else "OK"] += 1
+
+    def submit(self, step):
+        for said, given in fields_of(step.path):
+            self.secrets |= {(what, text) for what, text in said.items() if what not in ("session", "elective", "prefix")}
+            if given:
+                self.secrets |= {("student", given["student"]), ("name", given["name"]), ("born", given["born"])}
+                self.ask(step.party, "register", given)
+
+    def send(self, party, verb, fields):
+        if verb == "exam":
+            self.exams[fields["exam"]] = fields["level"]
+        elif verb == "schedule":
+            opens = datetime.date.fromisoformat(fields["opens"]) if "opens" in fields else None
+            self.model.sessions[fields["session"]] = Session(fields["exam"], datetime.date.fromisoformat(fields["date"]),
+                                                             int(fields["seats"]), fields["host"], fields["place"], 0, opens)
+        elif verb in ("register", "withdraw", "move"):
+            self.ask(party, verb, fields)
+
+    def progress(self, year, rung, by, own=None):
+        """{value of `by`: persons}"""
+        found = collections.Counter()
+        for (college, exam, month), count in self.model.cells(year, rung, own).items():
+            found[{"institution": college, "exam": exam, "month": month, "level": self.exams[exam],
+                   "province": self.provinces[college]}[by]] += count
+        return dict(found)
+
+    def registrations(self, college):
+        """{(session, student): what the college reads of it}"""
+        found = {}
+        for (session, party, student), attempts in self.model.attempts.items():
+            last = attempts[-1]
+            row = {"name": last.name, "born": last.born, "elective": last.elective, "needs": last.needs, "state": last.state,
+                   "again": str(last.again) if last.again > 1 else None, "eckid": self.model.eckids.get(last.person)}
+            if party == college:
+                found[session, student] = {name: value for name, value in row.items() if value is not None}
+        return found
