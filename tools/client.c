@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proto.h"
 #include "tool_connect.h"
 #include "tool_memory.h"
 
@@ -209,18 +210,37 @@ bool client_step(struct client *client, int input, int milliseconds)
 
 /* ---- lines ---- */
 
-/* The daemon's last word: the reason it ends the connection. */
+/* The fingerprint of our own certificate as the registry grants it, 64 hex digits. */
+static void write_fingerprint(const struct client *client, char out[65])
+{
+    const X509 *own = SSL_get_certificate(client->ssl);
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    out[0] = '\0';
+    if (own && X509_digest(own, EVP_sha256(), hash, &len) == 1)
+        for (unsigned i = 0; i < len && i < 32; i++)
+            snprintf(out + i * 2, 3, "%02x", hash[i]);
+}
+
+/* The daemon's last word: the reason it ends the connection. The daemon says it in a language of its own choice, since
+ * nobody has told it ours yet; so the text is ours, by the code, where that is known. */
 static void take_bye(struct client *client, const struct answer *bye)
 {
     static const char *const later[] = {"limit", "idle", "draining", "database"};
     struct slice code = answer_field(bye, "code"), text = answer_field(bye, "text");
+    const struct proto_reply *reply = code.at ? proto_reply(STATUS_BYE, code) : NULL;
     enum client_fault fault = CLIENT_REFUSED;
-    char why[512];
+    char why[512], fingerprint[65];
     for (size_t i = 0; i < COUNT(later); i++)
         if (slice_is(code, later[i]))
             fault = CLIENT_LATER;
-    snprintf(why, sizeof why, "%.*s (BYE %.*s)", (int)text.len, text.at ? text.at : "", (int)code.len,
-             code.at ? code.at : "");
+    if (reply)
+        text = slice_of(client->lang == TEXT_NL ? reply->nl : reply->en);
+    int len = snprintf(why, sizeof why, "%.*s (BYE %.*s)", (int)text.len, text.at ? text.at : "", (int)code.len,
+                       code.at ? code.at : "");
+    write_fingerprint(client, fingerprint);
+    if (slice_is(code, "not-granted") && len < (int)sizeof why)
+        snprintf(why + len, sizeof why - (size_t)len, text_of(client->lang, TEXT_CLIENT_NOT_GRANTED), fingerprint);
     client_give_up(client, fault, why);
     snprintf(client->bye, sizeof client->bye, "%.*s", (int)code.len, code.at ? code.at : "");
 }

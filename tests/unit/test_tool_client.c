@@ -245,9 +245,20 @@ static void a_server_that_will_not_have_us(void **state)
 {
     (void)state;
     open_one(&(struct script){.host = "server"}, CLIENT_FINE, "");
-    open_one(&(struct script){.host = "server", .first = "* BYE code=not-granted text=\"ask him\"\n"}, CLIENT_REFUSED,
+    /* The text is ours, in our language; what the daemon says where we do not know the code. */
+    char certificate[128], fingerprint[65], granting[256];
+    snprintf(certificate, sizeof certificate, "%s", path("client.pem"));
+    assert_int_equal(authority_fingerprint(certificate, fingerprint, TEXT_EN), 0);
+    snprintf(granting, sizeof granting,
+             "is not admitted here; the administrator can do that. (BYE not-granted); the "
+             "fingerprint of your certificate is %s",
+             fingerprint);
+    open_one(&(struct script){.host = "server", .first = "* BYE code=not-granted text=\"vraag hem\"\n"}, CLIENT_REFUSED,
+             granting);
+    open_one(&(struct script){.host = "server", .first = "* BYE code=draining text=later\n"}, CLIENT_LATER,
+             "This server is stopping");
+    open_one(&(struct script){.host = "server", .first = "* BYE code=new text=\"ask him\"\n"}, CLIENT_REFUSED,
              "ask him");
-    open_one(&(struct script){.host = "server", .first = "* BYE code=draining text=later\n"}, CLIENT_LATER, "later");
     open_one(&(struct script){.host = "server", .first = "220 mail.example ESMTP\n"}, CLIENT_PROTOCOL, "");
     open_one(&(struct script){.host = "server", .first = "* buurtaal \x1b[2J\n"}, CLIENT_PROTOCOL, "");
     open_one(&(struct script){.host = "other"}, CLIENT_UNTRUSTED, "");
