@@ -225,6 +225,28 @@ static int refuse_openssl(const struct loading *at, const char *what)
     return refuse(at, reason);
 }
 
+/* Refuses a file that is to hold a `kind` in PEM: in words of ours for what people meet. */
+static int refuse_pem(const struct loading *at, const char *kind)
+{
+    char reason[256];
+    unsigned long error = ERR_peek_error();
+    int lib = ERR_GET_LIB(error), what = ERR_GET_REASON(error);
+    if (ERR_SYSTEM_ERROR(error))
+        return refuse_openssl(at, "cannot be read");
+    bool none = (lib == ERR_LIB_PEM && what == PEM_R_NO_START_LINE) ||
+                (lib == ERR_LIB_OSSL_DECODER && what == ERR_R_UNSUPPORTED);
+    if ((lib == ERR_LIB_CRYPTO && what == ERR_R_INTERRUPTED_OR_CANCELLED) ||
+        (lib == ERR_LIB_PEM && what == PEM_R_BAD_PASSWORD_READ))
+        snprintf(reason, sizeof reason, "the %s is behind a pass phrase; take that off with openssl pkey", kind);
+    else if (none)
+        snprintf(reason, sizeof reason, "holds no %s in PEM", kind);
+    else if (lib == ERR_LIB_PEM || lib == ERR_LIB_ASN1)
+        snprintf(reason, sizeof reason, "holds a %s whose PEM is damaged or cut off", kind);
+    else
+        snprintf(reason, sizeof reason, "holds a %s that cannot be used: %s", kind, ERR_reason_error_string(error));
+    return refuse(at, reason);
+}
+
 /* Whether reading PEM blocks one after another ended because there are no more. */
 static bool at_end(void)
 {
@@ -253,7 +275,7 @@ static int load_certificate(SSL_CTX *context, const struct loading *at)
 {
     ERR_clear_error();
     if (SSL_CTX_use_certificate_chain_file(context, at->path) != 1)
-        return refuse_openssl(at, "no certificate that can be used");
+        return refuse_pem(at, "certificate");
     const X509 *certificate = SSL_CTX_get0_certificate(context);
     int days = days_until(X509_get0_notAfter(certificate));
     if (days < SOON_DAYS)
@@ -303,9 +325,9 @@ static int load_key(SSL_CTX *context, const struct loading *at)
     BIO_free(file);
     int result = 0;
     if (!key)
-        result = refuse_openssl(at, "no private key that can be used");
+        result = refuse_pem(at, "private key");
     else if (SSL_CTX_use_PrivateKey(context, key) != 1 || SSL_CTX_check_private_key(context) != 1)
-        result = refuse_openssl(at, "not the key of [tls] certificate");
+        result = refuse(at, "not the key of [tls] certificate");
     EVP_PKEY_free(key);
     return result;
 }
@@ -332,9 +354,9 @@ static int load_ca(STACK_OF(X509) * all, X509_STORE *store, const struct loading
         X509_free(ca);
     }
     if (result == 0 && !at_end())
-        result = refuse_openssl(at, "a certificate in it cannot be read");
+        result = refuse_pem(at, "certificate");
     else if (result == 0 && sk_X509_num(all) == 0)
-        result = refuse(at, "holds no certificate");
+        result = refuse(at, "holds no certificate in PEM");
     BIO_free(file);
     return result;
 }
@@ -374,9 +396,9 @@ static int load_crl(X509_STORE *store, const STACK_OF(X509) * all, const struct 
         count++;
     }
     if (result == 0 && !at_end())
-        result = refuse_openssl(at, "a list in it cannot be read");
+        result = refuse_pem(at, "list of revoked certificates");
     else if (result == 0 && count == 0)
-        result = refuse(at, "holds no list of revoked certificates");
+        result = refuse(at, "holds no list of revoked certificates in PEM");
     BIO_free(file);
     return result;
 }

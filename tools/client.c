@@ -17,6 +17,7 @@
 
 #include "proto.h"
 #include "tool_connect.h"
+#include "tool_credentials.h"
 #include "tool_memory.h"
 
 #define ANSWER_SECONDS 60
@@ -104,15 +105,13 @@ static void look_at(struct client *client, int result)
         return;
     case SSL_ERROR_SYSCALL:
         snprintf(reason, sizeof reason, text_of(client->lang, TEXT_CLIENT_LOST),
-                 system ? text_reason(client->lang, system) : "EOF");
+                 system ? text_reason(client->lang, system) : text_of(client->lang, TEXT_REASON_HUNG_UP));
         client_give_up(client, CLIENT_LOST, reason);
         return;
     default:
         break;
     }
-    unsigned long error = ERR_peek_error();
-    const char *words = ERR_reason_error_string(error);
-    snprintf(reason, sizeof reason, text_of(client->lang, TEXT_CLIENT_LOST), words ? words : "TLS");
+    snprintf(reason, sizeof reason, text_of(client->lang, TEXT_CLIENT_LOST), credentials_reason(client->lang));
     client_give_up(client, CLIENT_LOST, reason);
 }
 

@@ -145,8 +145,9 @@ static int make_tls(struct client *client, const struct profile *profile)
     return 0;
 }
 
-/* Why the registry's certificate is not believed. What people meet is in their language. */
-static const char *distrust(enum text_lang lang, long trust)
+/* Why the registry's certificate is not believed, into `out` where the file must be named. What people meet is in their
+ * language. */
+static const char *distrust(enum text_lang lang, long trust, const char *ca, char *out, size_t room)
 {
     switch (trust) {
     case X509_V_ERR_HOSTNAME_MISMATCH:
@@ -161,7 +162,8 @@ static const char *distrust(enum text_lang lang, long trust)
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-        return text_of(lang, TEXT_REASON_OTHER_CA);
+        snprintf(out, room, text_of(lang, TEXT_REASON_OTHER_CA), ca);
+        return out;
     default:
         return X509_verify_cert_error_string(trust);
     }
@@ -174,9 +176,10 @@ static int tell_handshake(struct client *client, const struct profile *profile, 
     int reason = ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) : 0;
     client->trust = SSL_get_verify_result(client->ssl);
     if (client->trust != X509_V_OK) {
+        char why[384];
         client->stage = CLIENT_AT_TRUST;
         return give_up(client, CLIENT_UNTRUSTED, TEXT_CLIENT_UNTRUSTED, profile->host,
-                       distrust(client->lang, client->trust));
+                       distrust(client->lang, client->trust, profile->ca, why, sizeof why));
     }
     if (reason == SSL_R_WRONG_VERSION_NUMBER) /* no TLS at all */
         return give_up(client, CLIENT_PROTOCOL, TEXT_CLIENT_NOT_OURS, profile->host, profile->port);

@@ -7,20 +7,46 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
+/* What OpenSSL's words say that people meet often. Of a file without what was looked for it tells in the data what that
+ * was; reason 0 stands for all of the library. */
+static const struct meaning {
+    int lib, reason;
+    const char *data; /* NULL: whatever it is */
+    enum text_id text;
+} meanings[] = {
+    {ERR_LIB_PEM, PEM_R_NO_START_LINE, "X509 CRL", TEXT_REASON_NO_LIST},
+    {ERR_LIB_PEM, PEM_R_NO_START_LINE, "PRIVATE KEY", TEXT_REASON_NO_KEY},
+    {ERR_LIB_PEM, PEM_R_NO_START_LINE, NULL, TEXT_REASON_NO_CERTIFICATE},
+    {ERR_LIB_X509, X509_R_NO_CERTIFICATE_OR_CRL_FOUND, NULL, TEXT_REASON_NO_CERTIFICATE},
+    {ERR_LIB_OSSL_DECODER, ERR_R_UNSUPPORTED, NULL, TEXT_REASON_NO_KEY},
+    {ERR_LIB_CRYPTO, ERR_R_INTERRUPTED_OR_CANCELLED, NULL, TEXT_REASON_LOCKED},
+    {ERR_LIB_PEM, PEM_R_BAD_PASSWORD_READ, NULL, TEXT_REASON_LOCKED},
+    {ERR_LIB_X509, X509_R_KEY_VALUES_MISMATCH, NULL, TEXT_REASON_OTHER_KEY},
+    {ERR_LIB_X509, X509_R_KEY_TYPE_MISMATCH, NULL, TEXT_REASON_OTHER_KEY},
+    {ERR_LIB_EVP, EVP_R_DIFFERENT_KEY_TYPES, NULL, TEXT_REASON_OTHER_KEY},
+    {ERR_LIB_SSL, SSL_R_NO_CERTIFICATE_ASSIGNED, NULL, TEXT_REASON_OTHER_KEY}, /* one of another kind */
+    {ERR_LIB_SSL, SSL_R_UNEXPECTED_EOF_WHILE_READING, NULL, TEXT_REASON_HUNG_UP},
+    {ERR_LIB_PEM, 0, NULL, TEXT_REASON_DAMAGED},
+    {ERR_LIB_ASN1, 0, NULL, TEXT_REASON_DAMAGED},
+};
+
 const char *credentials_reason(enum text_lang lang)
 {
-    unsigned long error = ERR_peek_error();
+    const char *data = "";
+    int flags = 0;
+    unsigned long error = ERR_peek_error_data(&data, &flags);
     int lib = ERR_GET_LIB(error), reason = ERR_GET_REASON(error);
     if (ERR_SYSTEM_ERROR(error))
         return text_reason(lang, reason);
-    if (lib == ERR_LIB_PEM && reason == PEM_R_NO_START_LINE)
-        return text_of(lang, TEXT_REASON_NO_PEM);
-    if (lib == ERR_LIB_X509 && reason == X509_R_KEY_VALUES_MISMATCH)
-        return text_of(lang, TEXT_REASON_OTHER_KEY);
+    for (size_t i = 0; i < COUNT(meanings); i++)
+        if (meanings[i].lib == lib && (meanings[i].reason == 0 || meanings[i].reason == reason) &&
+            (!meanings[i].data || strstr(data, meanings[i].data)))
+            return text_of(lang, meanings[i].text);
     const char *words = ERR_reason_error_string(error);
     return words ? words : "OpenSSL";
 }

@@ -60,7 +60,10 @@ static void a_key_of_another_certificate_is_refused(void **state)
     config.tls_key = pki_path("other.key");
     expect_refusal(&config, "[tls] key", config.tls_key, "not the key of [tls] certificate");
     pki_write_text("other.key", "no key\n", 0600);
-    expect_refusal(&config, "[tls] key", config.tls_key, "no private key");
+    expect_refusal(&config, "[tls] key", config.tls_key, "holds no private key in PEM");
+    config.tls_key = config.tls_certificate;
+    assert_int_equal(chmod(config.tls_key, 0600), 0);
+    expect_refusal(&config, "[tls] key", config.tls_key, "holds no private key in PEM");
 }
 
 /* It must not ask the terminal either: a test has none to answer. */
@@ -73,7 +76,7 @@ static void a_key_with_a_pass_phrase_is_refused(void **state)
     fclose(file);
     assert_int_equal(chmod(pki_path("locked.key"), 0600), 0);
     config.tls_key = pki_path("locked.key");
-    expect_refusal(&config, "[tls] key", config.tls_key, "no private key");
+    expect_refusal(&config, "[tls] key", config.tls_key, "is behind a pass phrase");
 }
 
 static void broken_files_are_refused(void **state)
@@ -88,21 +91,23 @@ static void broken_files_are_refused(void **state)
     config.tls_certificate = pki_path("absent.pem");
     expect_refusal(&config, "[tls] certificate", config.tls_certificate, "No such file");
     config.tls_certificate = pki_path("broken.pem");
-    expect_refusal(&config, "[tls] certificate", config.tls_certificate, "no certificate");
+    expect_refusal(&config, "[tls] certificate", config.tls_certificate, "PEM is damaged or cut off");
+    config.tls_certificate = pki_path("empty.pem");
+    expect_refusal(&config, "[tls] certificate", config.tls_certificate, "holds no certificate in PEM");
     config = tls_world_config();
     config.tls_ca = pki_path("absent.pem");
     expect_refusal(&config, "[tls] ca", config.tls_ca, "No such file");
     config.tls_ca = pki_path("broken.pem");
-    expect_refusal(&config, "[tls] ca", config.tls_ca, "cannot be read");
+    expect_refusal(&config, "[tls] ca", config.tls_ca, "PEM is damaged or cut off");
     config.tls_ca = pki_path("empty.pem");
-    expect_refusal(&config, "[tls] ca", config.tls_ca, "holds no certificate");
+    expect_refusal(&config, "[tls] ca", config.tls_ca, "holds no certificate in PEM");
     config.tls_ca = pki_path("client.pem");
     expect_refusal(&config, "[tls] ca", config.tls_ca, "not a CA's");
     config = tls_world_config();
     config.tls_crl = pki_path("absent.crl");
     expect_refusal(&config, "[tls] crl", config.tls_crl, "No such file");
     config.tls_crl = pki_path("empty.pem");
-    expect_refusal(&config, "[tls] crl", config.tls_crl, "no list");
+    expect_refusal(&config, "[tls] crl", config.tls_crl, "holds no list of revoked certificates in PEM");
     pki_write_crl("other.crl", &world->other_ca, NULL, 30);
     config.tls_crl = pki_path("other.crl");
     expect_refusal(&config, "[tls] crl", config.tls_crl, "none of [tls] ca has signed");
