@@ -1,387 +1,470 @@
 /* A private certification authority in a folder.
  *
- * Keys are P-256; certificates are X.509v3 with what a strict verifier asks for. They are valid from five minutes ago,
- * since the clocks of two machines differ. Serial numbers are random, so that no counter has to be kept. */
-#define _GNU_SOURCE
+ * The order of writing is what makes it safe: the key, then the index, then the certificate; at revoking the index,
+ * then the list. What is cut off after the key finds that key again; after the index, the certificate in it. The list
+ * is made from the index alone: losing or spoiling crl.pem revives nobody. */
 #include "tool_authority.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
+#include "tool_credentials.h"
+#include "tool_index.h"
 #include "tool_memory.h"
+#include "tool_pem.h"
 
-#define SKEW_SECONDS 300
-#define SERIAL_BITS 127
+#define CUT_SECONDS 3600 /* a certificate that ends so much earlier than wished is worth a line */
+#define KEY_BITS 112     /* as the daemon asks for */
 
-/* ---- faults ---- */
-
-static int refuse_file(enum text_lang lang, enum text_id id, const char *path, const char *reason)
-{
-    text_tell(lang, id, path, reason);
-    return -1;
-}
-
-static int refuse_openssl(enum text_lang lang, const char *path)
-{
-    unsigned long error = ERR_peek_error();
-    const char *words =
-        ERR_SYSTEM_ERROR(error) ? text_reason(lang, ERR_GET_REASON(error)) : ERR_reason_error_string(error);
-    return refuse_file(lang, TEXT_FILE_UNREAD, path, words ? words : "OpenSSL");
-}
+struct authority {
+    const struct tool *tool;
+    const char *folder;
+    int fd; /* of the folder, locked */
+    struct certificate_signer signer;
+    struct certificate_facts facts; /* the signer's */
+    struct index index;
+};
 
 /* ---- files ---- */
 
-static char *path_in(const char *folder, const char *name, const char *kind)
+static char *path_in(const struct authority *authority, const char *name, const char *kind)
 {
-    return memory_text("%s/%s.%s", folder, name, kind);
+    return memory_text("%s/%s.%s", authority->folder, name, kind);
 }
 
-/* What a file holds: exactly one is set. */
-struct content {
-    EVP_PKEY *key;
-    X509 *certificate;
-    X509_CRL *list;
-};
-
-static bool print_content(BIO *out, const struct content *content)
+static bool exists(const struct authority *authority, const char *name, const char *kind)
 {
-    if (content->key)
-        return PEM_write_bio_PKCS8PrivateKey(out, content->key, NULL, NULL, 0, NULL, NULL) == 1;
-    if (content->certificate)
-        return PEM_write_bio_X509(out, content->certificate) == 1;
-    return PEM_write_bio_X509_CRL(out, content->list) == 1;
+    char *path = path_in(authority, name, kind);
+    struct stat st;
+    bool found = lstat(path, &st) == 0 || errno != ENOENT;
+    free(path);
+    return found;
 }
 
-/* Makes a new file. 0; -1 after telling why, with nothing left behind. */
-static int write_new(const char *path, mode_t mode, const struct content *content, enum text_lang lang)
+static int refuse_unread(enum text_lang lang, const char *path)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    if (fd < 0)
-        return refuse_file(lang, TEXT_FILE_UNWRITTEN, path, text_reason(lang, errno));
-    BIO *out = BIO_new_fd(fd, BIO_NOCLOSE);
-    bool written = out && print_content(out, content) && BIO_flush(out) == 1 && fsync(fd) == 0;
-    BIO_free(out);
-    if (close(fd) == 0 && written)
-        return 0;
-    refuse_file(lang, TEXT_FILE_UNWRITTEN, path, text_reason(lang, errno));
-    unlink(path);
-    return -1;
+    bool there = access(path, R_OK) == 0;
+    text_tell(lang, TEXT_FILE_UNREAD, path, credentials_reason(lang));
+    return there ? EX_DATAERR : EX_NOINPUT;
 }
 
-static X509 *read_certificate(const char *path, enum text_lang lang)
+static int refuse_unwritten(enum text_lang lang, const char *path)
 {
-    ERR_clear_error();
-    BIO *in = BIO_new_file(path, "r");
-    X509 *certificate = in ? PEM_read_bio_X509(in, NULL, NULL, NULL) : NULL;
-    if (!certificate)
-        refuse_openssl(lang, path);
-    BIO_free(in);
-    return certificate;
+    text_tell(lang, TEXT_FILE_UNWRITTEN, path, text_reason(lang, errno));
+    return EX_CANTCREAT;
 }
 
-static EVP_PKEY *read_key(const char *path, enum text_lang lang)
+static int write_certificate(const struct authority *authority, const char *name, X509 *certificate)
 {
-    ERR_clear_error();
-    BIO *in = BIO_new_file(path, "r");
-    EVP_PKEY *key = in ? PEM_read_bio_PrivateKey(in, NULL, NULL, NULL) : NULL;
-    if (!key)
-        refuse_openssl(lang, path);
-    BIO_free(in);
-    return key;
+    char *path = path_in(authority, name, "pem");
+    int status = pem_write_certificate(path, certificate) < 0 ? refuse_unwritten(authority->tool->lang, path) : EX_OK;
+    free(path);
+    return status;
 }
 
-/* The authority's own certificate and key. */
-struct authority {
-    X509 *certificate;
-    EVP_PKEY *key;
-};
-
-static int read_authority(struct authority *authority, const char *folder, enum text_lang lang)
+/* Reads a key that nobody else can read. */
+static int read_key(const struct authority *authority, const char *path, EVP_PKEY **key)
 {
-    char *certificate = path_in(folder, "ca", "pem"), *key = path_in(folder, "ca", "key");
-    authority->key = NULL;
-    authority->certificate = read_certificate(certificate, lang);
-    if (authority->certificate)
-        authority->key = read_key(key, lang);
-    int result = authority->key ? 0 : -1;
-    if (result == 0 && X509_check_private_key(authority->certificate, authority->key) != 1)
-        result = refuse_openssl(lang, key);
+    if (credentials_key_closed(path) == 0) {
+        text_tell(authority->tool->lang, TEXT_CLIENT_KEY_OPEN, path, "chmod 600");
+        return EX_CONFIG;
+    }
+    *key = pem_read_key(path);
+    if (!*key)
+        return refuse_unread(authority->tool->lang, path);
+    if (EVP_PKEY_get_security_bits(*key) < KEY_BITS) {
+        text_tell(authority->tool->lang, TEXT_CA_KEY_WEAK, path);
+        return EX_DATAERR;
+    }
+    return EX_OK;
+}
+
+/* The key NAME.key: the one that is there, told so, or a new one. */
+static int take_key(const struct authority *authority, const char *name, EVP_PKEY **key)
+{
+    char *path = path_in(authority, name, "key");
+    int status = EX_OK;
+    if (exists(authority, name, "key")) {
+        status = read_key(authority, path, key);
+        if (status == EX_OK && !authority->tool->quiet)
+            text_tell(authority->tool->lang, TEXT_CA_KEY_THERE, path);
+    } else {
+        ERR_clear_error();
+        *key = certificate_key();
+        if (!*key) {
+            text_tell(authority->tool->lang, TEXT_FILE_UNWRITTEN, path, credentials_reason(authority->tool->lang));
+            status = EX_SOFTWARE;
+        } else if (pem_write_key(path, *key) < 0) {
+            status = refuse_unwritten(authority->tool->lang, path);
+        }
+    }
+    free(path);
+    return status;
+}
+
+/* ---- the folder ---- */
+
+/* Has the folder for itself, and tells when it has to wait for that. */
+static int hold(struct authority *authority, const struct tool *tool, const char *folder)
+{
+    *authority = (struct authority){.tool = tool, .folder = folder};
+    authority->fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (authority->fd < 0) {
+        text_tell(tool->lang, TEXT_CA_FOLDER, folder, text_reason(tool->lang, errno));
+        return EX_NOINPUT;
+    }
+    int held = flock(authority->fd, LOCK_EX | LOCK_NB);
+    if (held < 0 && errno == EWOULDBLOCK) {
+        if (!tool->quiet)
+            text_tell(tool->lang, TEXT_CA_WAITS, folder);
+        while ((held = flock(authority->fd, LOCK_EX)) < 0 && errno == EINTR)
+            ;
+    }
+    if (held == 0)
+        return EX_OK;
+    text_tell(tool->lang, TEXT_CA_FOLDER, folder, text_reason(tool->lang, errno));
+    return EX_OSERR;
+}
+
+/* Reads the authority's own certificate and key. */
+static int read_signer(struct authority *authority)
+{
+    char *certificate = path_in(authority, "ca", "pem"), *key = path_in(authority, "ca", "key");
+    struct certificate_signer *signer = &authority->signer;
+    int status = EX_OK;
+    signer->certificate = pem_read_certificate(certificate);
+    if (!signer->certificate || certificate_describe(signer->certificate, &authority->facts) < 0)
+        status = refuse_unread(authority->tool->lang, certificate);
+    if (status == EX_OK)
+        status = read_key(authority, key, &signer->key);
+    if (status == EX_OK && X509_check_private_key(signer->certificate, signer->key) != 1)
+        status = refuse_unread(authority->tool->lang, key);
+    if (status == EX_OK && authority->facts.until <= time(NULL)) {
+        text_tell(authority->tool->lang, TEXT_CA_OVER, certificate);
+        status = EX_CONFIG;
+    }
     free(certificate);
     free(key);
-    return result;
+    return status;
 }
 
-static void free_authority(struct authority *authority)
+static int enter(struct authority *authority, const struct tool *tool, const char *folder)
 {
-    X509_free(authority->certificate);
-    EVP_PKEY_free(authority->key);
+    int status = hold(authority, tool, folder);
+    if (status == EX_OK)
+        status = index_read(&authority->index, folder, tool->lang);
+    return status == EX_OK ? read_signer(authority) : status;
 }
 
-/* ---- certificates ---- */
-
-static bool set_serial(X509 *certificate)
+static void leave(struct authority *authority)
 {
-    BIGNUM *number = BN_new();
-    bool set = number && BN_rand(number, SERIAL_BITS, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1 &&
-               BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate));
-    BN_free(number);
-    return set;
+    index_free(&authority->index);
+    X509_free(authority->signer.certificate);
+    EVP_PKEY_free(authority->signer.key);
+    if (authority->fd >= 0)
+        close(authority->fd);
 }
 
-static bool add_extension(X509 *certificate, X509V3_CTX *context, int nid, const char *value)
-{
-    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, context, nid, value);
-    bool added = extension && X509_add_ext(certificate, extension, -1) == 1;
-    X509_EXTENSION_free(extension);
-    return added;
-}
+/* ---- the list ---- */
 
-/* `DNS:registry.example,IP:192.0.2.1`; the caller frees. */
-static char *alternative_names(const char *const *hosts)
+/* Counts the list up in the index, which is written with all that has changed in it, then signs and writes the list. */
+static int renew_list(struct authority *authority, long days)
 {
-    char *names = memory_text("%s", "");
-    for (; *hosts; hosts++) {
-        struct in6_addr address;
-        bool number = inet_pton(AF_INET, *hosts, &address) == 1 || inet_pton(AF_INET6, *hosts, &address) == 1;
-        char *longer = memory_text("%s%s%s:%s", names, *names ? "," : "", number ? "IP" : "DNS", *hosts);
-        free(names);
-        names = longer;
-    }
-    return names;
-}
-
-static bool add_extensions(X509 *certificate, X509 *issuer, const struct authority_wish *wish)
-{
-    bool ca = issuer == certificate, server = wish->hosts[0] != NULL;
-    X509V3_CTX context;
-    X509V3_set_ctx_nodb(&context);
-    X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
-    bool added = add_extension(certificate, &context, NID_basic_constraints,
-                               ca ? "critical,CA:TRUE,pathlen:0" : "critical,CA:FALSE") &&
-                 add_extension(certificate, &context, NID_key_usage,
-                               ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature") &&
-                 add_extension(certificate, &context, NID_subject_key_identifier, "hash") &&
-                 (ca || add_extension(certificate, &context, NID_authority_key_identifier, "keyid:always")) &&
-                 (ca || add_extension(certificate, &context, NID_ext_key_usage, server ? "serverAuth" : "clientAuth"));
-    if (added && server) {
-        char *names = alternative_names(wish->hosts);
-        added = add_extension(certificate, &context, NID_subject_alt_name, names);
-        free(names);
-    }
-    return added;
-}
-
-static bool add_name(X509_NAME *name, int nid, const char *value)
-{
-    return X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, (const unsigned char *)value, -1, -1, 0) == 1;
-}
-
-/* A certificate for `key`, signed by `authority`, or by itself where that is NULL. The caller owns the result; NULL
- * with OpenSSL's error. */
-static X509 *make_certificate(EVP_PKEY *key, const struct authority *authority, const struct authority_wish *wish)
-{
-    X509 *certificate = X509_new();
-    if (!certificate)
-        return NULL;
-    X509 *issuer = authority ? authority->certificate : certificate;
-    X509_NAME *name = X509_get_subject_name(certificate);
-    if (X509_set_version(certificate, X509_VERSION_3) == 1 && set_serial(certificate) &&
-        X509_gmtime_adj(X509_getm_notBefore(certificate), -SKEW_SECONDS) &&
-        X509_time_adj_ex(X509_getm_notAfter(certificate), (int)wish->days, 0, NULL) &&
-        X509_set_pubkey(certificate, key) == 1 && add_name(name, NID_commonName, wish->name) &&
-        (!wish->oin || add_name(name, NID_serialNumber, wish->oin)) &&
-        X509_set_issuer_name(certificate, X509_get_subject_name(issuer)) == 1 &&
-        add_extensions(certificate, issuer, wish) &&
-        X509_sign(certificate, authority ? authority->key : key, EVP_sha256()) > 0)
-        return certificate;
-    X509_free(certificate);
-    return NULL;
-}
-
-/* Makes a key and a certificate for it, and files for both, which are called `file`. */
-static int make_pair(const char *folder, const char *file, const struct authority *authority,
-                     const struct authority_wish *wish, enum text_lang lang)
-{
-    char *key_path = path_in(folder, file, "key"), *certificate_path = path_in(folder, file, "pem");
-    struct content key = {.key = NULL}, certificate = {.certificate = NULL};
-    int result = -1;
+    char *path = path_in(authority, "crl", "pem");
+    int status;
     ERR_clear_error();
-    key.key = EVP_EC_gen("P-256");
-    if (key.key)
-        certificate.certificate = make_certificate(key.key, authority, wish);
-    if (!certificate.certificate) {
-        refuse_openssl(lang, certificate_path);
-    } else if (write_new(key_path, 0600, &key, lang) == 0) {
-        result = write_new(certificate_path, 0644, &certificate, lang);
-        if (result < 0)
-            unlink(key_path);
+    X509_CRL *list = certificate_list(&authority->signer, ++authority->index.list, days);
+    bool well = list != NULL;
+    for (size_t i = 0; i < authority->index.count && well; i++) {
+        const struct index_row *row = &authority->index.rows[i];
+        well = !row->revoked || certificate_list_add(list, row->certificate, row->revoked, row->reason) == 0;
     }
-    EVP_PKEY_free(key.key);
-    X509_free(certificate.certificate);
-    free(key_path);
-    free(certificate_path);
-    return result;
+    if (!well || certificate_list_sign(list, &authority->signer) < 0) {
+        text_tell(authority->tool->lang, TEXT_FILE_UNWRITTEN, path, credentials_reason(authority->tool->lang));
+        status = EX_SOFTWARE;
+    } else {
+        status = index_write(&authority->index, authority->folder, authority->tool->lang);
+        if (status == EX_OK && pem_write_list(path, list) < 0)
+            status = refuse_unwritten(authority->tool->lang, path);
+    }
+    X509_CRL_free(list);
+    free(path);
+    return status;
 }
 
-/* Whether a name can be that of a file in the folder. */
-static int check_name(const char *name, enum text_lang lang)
-{
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-    size_t len = strlen(name);
-    if (len > 0 && len <= 64 && name[0] != '.' && name[0] != '-' && strspn(name, allowed) == len)
-        return 0;
-    text_tell(lang, TEXT_CA_NAME, name);
-    return -1;
-}
-
-/* ---- what it does ---- */
-
-int authority_init(const char *folder, const char *name, long days, enum text_lang lang)
-{
-    const struct authority_wish wish = {.name = name, .days = days};
-    if (mkdir(folder, 0700) < 0 && errno != EEXIST)
-        return refuse_file(lang, TEXT_FILE_UNWRITTEN, folder, text_reason(lang, errno));
-    return make_pair(folder, "ca", NULL, &wish, lang);
-}
-
-int authority_issue(const char *folder, const struct authority_wish *wish, enum text_lang lang)
+int authority_list(const struct tool *tool, const char *folder, long days)
 {
     struct authority authority;
-    if (check_name(wish->name, lang) < 0)
-        return -1;
-    int result = read_authority(&authority, folder, lang);
-    if (result == 0)
-        result = make_pair(folder, wish->name, &authority, wish, lang);
-    free_authority(&authority);
-    return result;
+    int status = enter(&authority, tool, folder);
+    if (status == EX_OK)
+        status = renew_list(&authority, days);
+    leave(&authority);
+    return status;
 }
 
-int authority_fingerprint(const char *path, char fingerprint[65], enum text_lang lang)
+/* ---- making the authority ---- */
+
+/* The index of an authority that is not whole yet: there is none, or an empty one of a run that was cut off. */
+static int begin_index(struct authority *authority)
 {
-    unsigned char hash[32];
-    X509 *certificate = read_certificate(path, lang);
-    if (!certificate)
-        return -1;
-    int made = X509_digest(certificate, EVP_sha256(), hash, NULL);
+    char *path = memory_text("%s/index", authority->folder);
+    int status = EX_OK;
+    if (exists(authority, "ca", "pem")) {
+        text_tell(authority->tool->lang, TEXT_CA_THERE, authority->folder);
+        status = EX_CANTCREAT;
+    } else if (access(path, F_OK) == 0) {
+        status = index_read(&authority->index, authority->folder, authority->tool->lang);
+        if (status == EX_OK && authority->index.count > 0) {
+            text_tell(authority->tool->lang, TEXT_CA_THERE, authority->folder);
+            status = EX_CANTCREAT;
+        }
+    } else {
+        status = index_write(&authority->index, authority->folder, authority->tool->lang);
+    }
+    free(path);
+    return status;
+}
+
+int authority_init(const struct tool *tool, const char *folder, const char *name, long days, char fingerprint[65])
+{
+    struct authority authority;
+    if (mkdir(folder, 0700) < 0 && errno != EEXIST)
+        return refuse_unwritten(tool->lang, folder);
+    int status = hold(&authority, tool, folder);
+    if (status == EX_OK)
+        status = begin_index(&authority);
+    if (status == EX_OK)
+        status = take_key(&authority, "ca", &authority.signer.key);
+    if (status == EX_OK) {
+        ERR_clear_error();
+        authority.signer.certificate = certificate_authority(authority.signer.key, name, days);
+        if (!authority.signer.certificate || certificate_describe(authority.signer.certificate, &authority.facts) < 0) {
+            text_tell(tool->lang, TEXT_CA_REFUSED, name, credentials_reason(tool->lang));
+            status = EX_SOFTWARE;
+        }
+    }
+    if (status == EX_OK)
+        status = renew_list(&authority, AUTHORITY_LIST_DAYS);
+    if (status == EX_OK) /* last: with it the authority is there */
+        status = write_certificate(&authority, "ca", authority.signer.certificate);
+    snprintf(fingerprint, 65, "%s", authority.facts.fingerprint);
+    leave(&authority);
+    return status;
+}
+
+/* ---- issuing ---- */
+
+static void tell_cut(const struct authority *authority, const struct index_row *row, long days)
+{
+    char day[16];
+    struct tm parts;
+    if (row->facts.until + CUT_SECONDS >= time(NULL) + days * 86400 || !gmtime_r(&row->facts.until, &parts))
+        return;
+    strftime(day, sizeof day, "%Y-%m-%d", &parts);
+    text_tell(authority->tool->lang, TEXT_CA_CUT, row->name, day);
+}
+
+/* Takes a certificate that was made, NULL if it could not be: into the index, then into its file. */
+static int keep(struct authority *authority, const char *name, X509 *certificate, long days, char fingerprint[65])
+{
+    struct index_row *row = certificate ? index_add(&authority->index, name, certificate) : NULL;
+    if (!row) {
+        text_tell(authority->tool->lang, TEXT_CA_REFUSED, name, credentials_reason(authority->tool->lang));
+        return EX_SOFTWARE;
+    }
+    int status = index_write(&authority->index, authority->folder, authority->tool->lang);
+    if (status == EX_OK)
+        status = write_certificate(authority, name, certificate);
+    if (status == EX_OK)
+        tell_cut(authority, row, days);
+    memcpy(fingerprint, row->facts.fingerprint, sizeof row->facts.fingerprint);
+    return status;
+}
+
+/* The name is in the index: only what a run that was cut off left undone can still be done. */
+static int put_back(struct authority *authority, const struct index_row *row, const struct certificate_wish *wish,
+                    char fingerprint[65])
+{
+    EVP_PKEY *key = NULL;
+    char *path = path_in(authority, row->name, "key");
+    int status = EX_CANTCREAT;
+    bool same = !exists(authority, row->name, "pem") && strcmp(row->facts.oin, wish->oin ? wish->oin : "") == 0 &&
+                row->facts.server == (wish->hosts[0] != NULL) && !row->revoked;
+    if (same && exists(authority, row->name, "key") && read_key(authority, path, &key) == EX_OK &&
+        EVP_PKEY_eq(key, X509_get0_pubkey(row->certificate)) == 1) {
+        status = write_certificate(authority, row->name, row->certificate);
+        if (status == EX_OK && !authority->tool->quiet)
+            text_tell(authority->tool->lang, TEXT_CA_PUT_BACK, row->name);
+        memcpy(fingerprint, row->facts.fingerprint, sizeof row->facts.fingerprint);
+    } else {
+        text_tell(authority->tool->lang, TEXT_CA_ISSUED, row->name);
+    }
+    EVP_PKEY_free(key);
+    free(path);
+    return status;
+}
+
+int authority_issue(const struct tool *tool, const char *folder, const struct certificate_wish *wish,
+                    char fingerprint[65])
+{
+    struct authority authority;
+    EVP_PKEY *key = NULL;
+    X509 *certificate = NULL;
+    int status = enter(&authority, tool, folder);
+    const struct index_row *row = status == EX_OK ? index_find(&authority.index, wish->name) : NULL;
+    if (row) {
+        status = put_back(&authority, row, wish, fingerprint);
+    } else if (status == EX_OK && exists(&authority, wish->name, "pem")) {
+        text_tell(tool->lang, TEXT_CA_FILE_THERE, wish->name);
+        status = EX_CANTCREAT;
+    } else if (status == EX_OK && (status = take_key(&authority, wish->name, &key)) == EX_OK) {
+        ERR_clear_error();
+        certificate = certificate_issue(&authority.signer, key, wish);
+        status = keep(&authority, wish->name, certificate, wish->days, fingerprint);
+    }
     X509_free(certificate);
-    for (size_t i = 0; made == 1 && i < sizeof hash; i++)
-        snprintf(fingerprint + 2 * i, 3, "%02x", hash[i]);
-    return made == 1 ? 0 : refuse_openssl(lang, path);
+    EVP_PKEY_free(key);
+    leave(&authority);
+    return status;
+}
+
+/* ---- renewing ---- */
+
+/* The row that is meant; NULL after telling that there is none. */
+static struct index_row *find(const struct authority *authority, const char *word)
+{
+    struct index_row *row = index_find(&authority->index, word);
+    if (!row)
+        text_tell(authority->tool->lang, TEXT_CA_UNKNOWN, word, authority->folder);
+    return row;
+}
+
+static bool same_key(const struct index_row *a, const struct index_row *b)
+{
+    return EVP_PKEY_eq(X509_get0_pubkey(a->certificate), X509_get0_pubkey(b->certificate)) == 1;
+}
+
+/* Whether a certificate was revoked in a way that speaks of its key: others may have it, or nobody said why. */
+static bool spoils_key(const struct index_row *row)
+{
+    return row->revoked &&
+           (row->reason == certificate_reason("keyCompromise") || row->reason == certificate_reason("unspecified"));
+}
+
+/* Whether this one's key is not to be used again. */
+static bool key_is_dead(const struct authority *authority, const struct index_row *row)
+{
+    for (size_t i = 0; i < authority->index.count; i++)
+        if (spoils_key(&authority->index.rows[i]) && same_key(&authority->index.rows[i], row))
+            return true;
+    return false;
+}
+
+/* The first of NAME-2, NAME-3 ... that is neither in the index nor a certificate's file; the caller frees. */
+static char *next_name(const struct authority *authority, const struct index_row *row)
+{
+    const char *base = index_is_name(row->facts.name) ? row->facts.name : row->name;
+    for (unsigned number = 2;; number++) {
+        char *name = memory_text("%.64s-%u", base, number);
+        if (!index_find(&authority->index, name) && !exists(authority, name, "pem"))
+            return name;
+        free(name);
+    }
+}
+
+int authority_renew(const struct tool *tool, const char *folder, const char *word, bool new_key, long days,
+                    char fingerprint[65])
+{
+    struct authority authority;
+    EVP_PKEY *key = NULL;
+    X509 *certificate = NULL;
+    char *name = NULL;
+    int status = enter(&authority, tool, folder);
+    const struct index_row *row = status == EX_OK ? find(&authority, word) : NULL;
+    if (status == EX_OK && !row)
+        status = EX_NOINPUT;
+    if (status == EX_OK && !new_key && key_is_dead(&authority, row)) {
+        text_tell(tool->lang, TEXT_CA_KEY_DEAD, row->name);
+        status = EX_CANTCREAT;
+    }
+    if (status == EX_OK) {
+        name = next_name(&authority, row);
+        status = new_key ? take_key(&authority, name, &key) : EX_OK;
+    }
+    if (status == EX_OK) {
+        ERR_clear_error();
+        certificate = certificate_renew(&authority.signer, key, row->certificate, days);
+        status = keep(&authority, name, certificate, days, fingerprint); /* `row` may have moved */
+    }
+    if (status == EX_OK && !tool->quiet)
+        text_tell(tool->lang, TEXT_CA_RENEWED, folder, name, fingerprint);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+    free(name);
+    leave(&authority);
+    return status;
 }
 
 /* ---- revoking ---- */
 
-/* The list that is there, or a new one. */
-static X509_CRL *read_list(const char *path, enum text_lang lang)
+/* A key in wrong hands serves every certificate that was issued for it. */
+static void tell_same_key(const struct authority *authority, const struct index_row *row)
 {
-    ERR_clear_error();
-    if (access(path, F_OK) < 0 && errno == ENOENT)
-        return X509_CRL_new();
-    BIO *in = BIO_new_file(path, "r");
-    X509_CRL *list = in ? PEM_read_bio_X509_CRL(in, NULL, NULL, NULL) : NULL;
-    if (!list)
-        refuse_openssl(lang, path);
-    BIO_free(in);
-    return list;
+    for (size_t i = 0; i < authority->index.count; i++) {
+        const struct index_row *other = &authority->index.rows[i];
+        if (!other->revoked && same_key(other, row))
+            text_tell(authority->tool->lang, TEXT_CA_SAME_KEY, other->name, authority->folder, other->name);
+    }
 }
 
-/* Adds a certificate to the list, unless it is there. */
-static bool add_revoked(X509_CRL *list, X509 *certificate, ASN1_TIME *now)
-{
-    X509_REVOKED *found = NULL;
-    if (X509_CRL_get0_by_cert(list, &found, certificate) == 1)
-        return true;
-    X509_REVOKED *revoked = X509_REVOKED_new();
-    if (revoked && X509_REVOKED_set_serialNumber(revoked, X509_get_serialNumber(certificate)) == 1 &&
-        X509_REVOKED_set_revocationDate(revoked, now) == 1 && X509_CRL_add0_revoked(list, revoked) == 1)
-        return true;
-    X509_REVOKED_free(revoked);
-    return false;
-}
-
-/* Gives the list the next number; a verifier takes the one with the highest. */
-static bool count_up(X509_CRL *list)
-{
-    ASN1_INTEGER *number = X509_CRL_get_ext_d2i(list, NID_crl_number, NULL, NULL);
-    int64_t value = 0;
-    bool counted = !number || ASN1_INTEGER_get_int64(&value, number) == 1;
-    if (!number)
-        number = ASN1_INTEGER_new();
-    counted = counted && number && ASN1_INTEGER_set_int64(number, value + 1) == 1 &&
-              X509_CRL_add1_ext_i2d(list, NID_crl_number, number, 0, X509V3_ADD_REPLACE) == 1;
-    ASN1_INTEGER_free(number);
-    return counted;
-}
-
-/* Names the key that signs. */
-static bool name_key(X509_CRL *list, X509 *issuer)
-{
-    X509V3_CTX context;
-    int at = X509_CRL_get_ext_by_NID(list, NID_authority_key_identifier, -1);
-    X509_EXTENSION_free(at >= 0 ? X509_CRL_delete_ext(list, at) : NULL);
-    X509V3_set_ctx_nodb(&context);
-    X509V3_set_ctx(&context, issuer, NULL, NULL, list, 0);
-    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, NID_authority_key_identifier, "keyid:always");
-    bool added = extension && X509_CRL_add_ext(list, extension, -1) == 1;
-    X509_EXTENSION_free(extension);
-    return added;
-}
-
-static bool renew_list(X509_CRL *list, const struct authority *authority, X509 *revoked, long days)
-{
-    ASN1_TIME *now = X509_gmtime_adj(NULL, 0), *next = X509_time_adj_ex(NULL, (int)days, 0, NULL);
-    bool renewed = now && next && X509_CRL_set_version(list, X509_CRL_VERSION_2) == 1 &&
-                   X509_CRL_set_issuer_name(list, X509_get_subject_name(authority->certificate)) == 1 &&
-                   X509_CRL_set1_lastUpdate(list, now) == 1 && X509_CRL_set1_nextUpdate(list, next) == 1 &&
-                   (!revoked || add_revoked(list, revoked, now)) && count_up(list) &&
-                   name_key(list, authority->certificate) && X509_CRL_sort(list) == 1 &&
-                   X509_CRL_sign(list, authority->key, EVP_sha256()) > 0;
-    ASN1_TIME_free(now);
-    ASN1_TIME_free(next);
-    return renewed;
-}
-
-static int replace_list(const char *path, X509_CRL *list, enum text_lang lang)
-{
-    const struct content content = {.list = list};
-    char *draft = memory_text("%s.new", path);
-    unlink(draft); /* of a run that was cut off */
-    int result = write_new(draft, 0644, &content, lang);
-    if (result == 0 && rename(draft, path) < 0)
-        result = refuse_file(lang, TEXT_FILE_UNWRITTEN, path, text_reason(lang, errno));
-    free(draft);
-    return result;
-}
-
-int authority_revoke(const char *folder, const char *name, long days, enum text_lang lang)
+int authority_revoke(const struct tool *tool, const char *folder, const char *word, int reason, long days,
+                     char fingerprint[65])
 {
     struct authority authority;
-    X509 *revoked = NULL;
-    if (name && check_name(name, lang) < 0)
-        return -1;
-    int result = read_authority(&authority, folder, lang);
-    char *list_path = path_in(folder, "crl", "pem"), *path = path_in(folder, name ? name : "ca", "pem");
-    if (result == 0 && name && !(revoked = read_certificate(path, lang)))
-        result = -1;
-    X509_CRL *list = result == 0 ? read_list(list_path, lang) : NULL;
-    if (result == 0 && (!list || !renew_list(list, &authority, revoked, days)))
-        result = refuse_openssl(lang, list_path);
-    if (result == 0)
-        result = replace_list(list_path, list, lang);
-    X509_CRL_free(list);
-    X509_free(revoked);
-    free(path);
-    free(list_path);
-    free_authority(&authority);
-    return result;
+    int status = enter(&authority, tool, folder);
+    struct index_row *row = status == EX_OK ? find(&authority, word) : NULL;
+    if (status == EX_OK && !row)
+        status = EX_NOINPUT;
+    if (row && row->revoked) {
+        if (!tool->quiet)
+            text_tell(tool->lang, TEXT_CA_REVOKED_BEFORE, row->name, certificate_reason_name(row->reason));
+    } else if (row) {
+        row->revoked = time(NULL);
+        row->reason = reason;
+    }
+    if (status == EX_OK)
+        status = renew_list(&authority, days);
+    if (status == EX_OK) {
+        memcpy(fingerprint, row->facts.fingerprint, sizeof row->facts.fingerprint);
+        if (!tool->quiet)
+            text_tell(tool->lang, TEXT_CA_REVOKED, folder, fingerprint);
+        if (spoils_key(row))
+            tell_same_key(&authority, row);
+    }
+    leave(&authority);
+    return status;
+}
+
+/* ---- fingerprints ---- */
+
+int authority_fingerprint(const struct tool *tool, const char *path, char fingerprint[65])
+{
+    struct certificate_facts facts;
+    X509 *certificate = pem_read_certificate(path);
+    int status = EX_OK;
+    if (!certificate || certificate_describe(certificate, &facts) < 0)
+        status = refuse_unread(tool->lang, path);
+    else
+        memcpy(fingerprint, facts.fingerprint, sizeof facts.fingerprint);
+    X509_free(certificate);
+    return status;
 }

@@ -1,118 +1,202 @@
-/* `buurtaal ca`: a private certification authority, for trials and for registries that have no other. */
+/* `buurtaal ca`: a private certification authority, for trials and for registries that have no other.
+ *
+ * Standard output holds what a script goes on with, the fingerprint or the list; notes go to standard error. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
+#include "line.h"
 #include "proto.h"
 #include "tool_authority.h"
-#include "tool_memory.h"
+#include "tool_index.h"
+#include "tool_inventory.h"
 #include "tool_verbs.h"
 
 #define DAYS_MOST 36500
+#define NAME_MOST 64 /* characters of a common name (RFC 5280, ub-common-name) */
+#define HOST_MOST 253
 
 /* What the command line asks for. */
 struct wish {
-    const char *name, *days;
-    struct authority_wish issue;
-    char **operands;
-    int count;
+    const char *name, *days, *reason;
+    bool new_key, json;
+    struct certificate_wish issue;
+    const char *folder, *word; /* `word` NULL: not given */
 };
 
-static int print_fingerprint(const struct tool *tool, const char *path)
+static int print_fingerprint(int status, const char fingerprint[65])
 {
-    char fingerprint[65];
-    if (authority_fingerprint(path, fingerprint, tool->lang) < 0)
-        return EX_NOINPUT;
-    puts(fingerprint);
-    return EX_OK;
-}
-
-static int print_fingerprint_in(const struct tool *tool, const char *folder, const char *name)
-{
-    char *path = memory_text("%s/%s.pem", folder, name);
-    int status = print_fingerprint(tool, path);
-    free(path);
+    if (status == EX_OK)
+        puts(fingerprint);
     return status;
 }
 
-static int init(struct tool *tool, struct wish *wish, long days)
+/* Whether a CA can be called so: UTF-8 of a few characters, none of them for control. */
+static bool is_called(const char *name)
 {
-    const char *name = wish->name ? wish->name : "Buurtaal CA";
-    if (authority_init(wish->operands[0], name, days ? days : AUTHORITY_CA_DAYS, tool->lang) < 0)
-        return EX_CANTCREAT;
-    return print_fingerprint_in(tool, wish->operands[0], "ca");
+    char line[LINE_MAX_BYTES];
+    struct line_writer writer;
+    int characters = text_width(name);
+    line_begin(&writer, line, sizeof line, "ca");
+    line_put_text(&writer, "name", name);
+    return characters > 0 && characters <= NAME_MOST && line_end(&writer) > 0 && !strpbrk(name, "\n\t");
 }
 
-static int issue(struct tool *tool, struct wish *wish, long days)
+static int make(const struct tool *tool, const struct wish *wish, long days)
 {
-    const struct proto_type *oin = proto_type(SLICE("oin"));
-    if (wish->issue.oin && (!oin || !oin->form(oin, slice_of(wish->issue.oin)))) {
-        text_tell(tool->lang, TEXT_CA_OIN, wish->issue.oin);
+    char fingerprint[65];
+    const char *name = wish->name ? wish->name : "Buurtaal CA";
+    if (!is_called(name)) {
+        text_tell(tool->lang, TEXT_CA_CALLED, name);
         return EX_USAGE;
     }
-    for (const char *const *host = wish->issue.hosts; *host; host++)
-        if (strpbrk(*host, ", \t\n;=")) {
+    return print_fingerprint(authority_init(tool, wish->folder, name, days ? days : AUTHORITY_CA_DAYS, fingerprint),
+                             fingerprint);
+}
+
+/* Whether it can be a server's name, perhaps for all below it (`*.example.nl`), or its address. */
+static bool is_host(const char *host)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:";
+    if (strncmp(host, "*.", 2) == 0)
+        host += 2;
+    size_t len = strlen(host);
+    return len > 0 && len <= HOST_MOST && host[0] != '-' && strspn(host, allowed) == len;
+}
+
+static int issue(const struct tool *tool, const struct wish *wish, long days)
+{
+    const struct proto_type *oin = proto_type(SLICE("oin"));
+    struct certificate_wish issue = wish->issue;
+    char fingerprint[65];
+    if (!index_is_name(wish->word) || strlen(wish->word) > NAME_MOST) {
+        text_tell(tool->lang, TEXT_CA_NAME, wish->word);
+        return EX_USAGE;
+    }
+    if (issue.oin && (!oin || !oin->form(oin, slice_of(issue.oin)))) {
+        text_tell(tool->lang, TEXT_CA_OIN, issue.oin);
+        return EX_USAGE;
+    }
+    for (const char *const *host = issue.hosts; *host; host++)
+        if (!is_host(*host)) {
             text_tell(tool->lang, TEXT_CA_HOST, *host);
             return EX_USAGE;
         }
-    wish->issue.name = wish->operands[1];
-    wish->issue.days = days ? days : AUTHORITY_DAYS;
-    if (authority_issue(wish->operands[0], &wish->issue, tool->lang) < 0)
-        return EX_CANTCREAT;
-    return print_fingerprint_in(tool, wish->operands[0], wish->operands[1]);
+    issue.name = wish->word;
+    issue.days = days ? days : AUTHORITY_DAYS;
+    return print_fingerprint(authority_issue(tool, wish->folder, &issue, fingerprint), fingerprint);
 }
 
-static int revoke(struct tool *tool, struct wish *wish, long days)
+static int renew(const struct tool *tool, const struct wish *wish, long days)
 {
-    int result = authority_revoke(wish->operands[0], wish->count > 1 ? wish->operands[1] : NULL,
-                                  days ? days : AUTHORITY_DAYS, tool->lang);
-    return result < 0 ? EX_CANTCREAT : EX_OK;
+    char fingerprint[65];
+    return print_fingerprint(
+        authority_renew(tool, wish->folder, wish->word, wish->new_key, days ? days : AUTHORITY_DAYS, fingerprint),
+        fingerprint);
 }
 
-static int fingerprint(struct tool *tool, struct wish *wish, long days)
+static int revoke(const struct tool *tool, const struct wish *wish, long days)
+{
+    char fingerprint[65];
+    int reason = certificate_reason(wish->reason ? wish->reason : "unspecified");
+    if (reason < 0) {
+        text_tell(tool->lang, TEXT_CA_REASON, wish->reason);
+        return EX_USAGE;
+    }
+    return print_fingerprint(
+        authority_revoke(tool, wish->folder, wish->word, reason, days ? days : AUTHORITY_LIST_DAYS, fingerprint),
+        fingerprint);
+}
+
+static int crl(const struct tool *tool, const struct wish *wish, long days)
+{
+    return authority_list(tool, wish->folder, days ? days : AUTHORITY_LIST_DAYS);
+}
+
+static int list(const struct tool *tool, const struct wish *wish, long days)
 {
     (void)days;
-    return print_fingerprint(tool, wish->operands[0]);
+    return inventory_print(tool, wish->folder, wish->json);
+}
+
+static int fingerprint(const struct tool *tool, const struct wish *wish, long days)
+{
+    char print[65];
+    (void)days;
+    return print_fingerprint(authority_fingerprint(tool, wish->folder, print), print);
+}
+
+struct action {
+    const char *name;
+    int operands;
+    const char *options; /* that go with it, each between blanks */
+    int (*run)(const struct tool *tool, const struct wish *wish, long days);
+};
+
+static const struct action actions[] = {{"make", 1, " name days ", make},
+                                        {"init", 1, " name days ", make}, /* as others call it */
+                                        {"issue", 2, " server oin days ", issue},
+                                        {"renew", 2, " new-key days ", renew},
+                                        {"list", 1, " json ", list},
+                                        {"revoke", 2, " reason days ", revoke},
+                                        {"crl", 1, " days ", crl},
+                                        {"fingerprint", 1, " ", fingerprint}};
+
+static const struct action *action_of(const char *name)
+{
+    for (size_t i = 0; i < COUNT(actions); i++)
+        if (strcmp(name, actions[i].name) == 0)
+            return &actions[i];
+    return NULL;
+}
+
+/* Whether an option was given that does not go with the action, after telling so. */
+static bool is_stray(const struct tool *tool, const struct action *action, const struct options_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char between[32];
+        snprintf(between, sizeof between, " %s ", rows[i].name);
+        bool given = rows[i].flag ? *rows[i].flag : *rows[i].value != NULL;
+        if (given && !strstr(action->options, between)) {
+            text_tell(tool->lang, TEXT_CA_STRAY, rows[i].name, action->name);
+            text_tell(tool->lang, TEXT_SEE_HELP, "ca", " ");
+            return true;
+        }
+    }
+    return false;
 }
 
 int ca_run(struct tool *tool, int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        int least, most; /* operands */
-        const char *options;
-        int (*run)(struct tool *tool, struct wish *wish, long days);
-    } actions[] = {{"init", 1, 1, "name days", init},
-                   {"issue", 2, 2, "server oin days", issue},
-                   {"revoke", 1, 2, "days", revoke},
-                   {"fingerprint", 1, 1, "", fingerprint}};
     struct wish wish = {.name = NULL};
     const struct options_row rows[] = {{"name", &wish.name, NULL, 0},
                                        {"days", &wish.days, NULL, 0},
+                                       {"reason", &wish.reason, NULL, 0},
+                                       {"new-key", NULL, &wish.new_key, 0},
+                                       {"json", NULL, &wish.json, 0},
                                        {"oin", &wish.issue.oin, NULL, 0},
-                                       {"server", wish.issue.hosts, NULL, AUTHORITY_HOSTS}};
+                                       {"server", wish.issue.hosts, NULL, CERTIFICATE_HOSTS}};
     const struct options_verb verb = {"ca", TEXT_HELP_CA, rows, COUNT(rows)};
     long days = 0;
     int status;
     int count = options_read(tool, &verb, argc, argv, &status);
     if (count < 0)
         return status;
+    const struct action *action = count > 0 ? action_of(argv[0]) : NULL;
+    if (count > 0 && !action)
+        text_tell(tool->lang, TEXT_CA_ACTION, argv[0]);
+    if (!action || count - 1 != action->operands) {
+        fputs(text_of(tool->lang, TEXT_HELP_CA), stderr);
+        return EX_USAGE;
+    }
+    if (is_stray(tool, action, rows, COUNT(rows)))
+        return EX_USAGE;
     if (wish.days && options_number(wish.days, 1, DAYS_MOST, &days) < 0) {
         text_tell(tool->lang, TEXT_CA_DAYS, wish.days, DAYS_MOST);
         return EX_USAGE;
     }
-    wish.operands = argv + 1;
-    wish.count = count - 1;
-    for (size_t i = 0; i < COUNT(actions) && count > 0; i++) {
-        if (strcmp(argv[0], actions[i].name) != 0 || wish.count < actions[i].least || wish.count > actions[i].most)
-            continue;
-        bool stray = false;
-        for (size_t row = 0; row < COUNT(rows); row++)
-            stray |= *rows[row].value && !strstr(actions[i].options, rows[row].name);
-        if (!stray)
-            return actions[i].run(tool, &wish, days);
-    }
-    fputs(text_of(tool->lang, TEXT_HELP_CA), stderr);
-    return EX_USAGE;
+    wish.folder = argv[1];
+    wish.word = count > 2 ? argv[2] : NULL;
+    return action->run(tool, &wish, days);
 }

@@ -52,6 +52,8 @@ const char *text_reason(enum text_lang lang, int fault)
         return text_of(lang, TEXT_REASON_ABSENT);
     case EACCES:
         return text_of(lang, TEXT_REASON_CLOSED);
+    case EEXIST:
+        return text_of(lang, TEXT_REASON_EXISTS);
     case EISDIR:
         return text_of(lang, TEXT_REASON_FOLDER);
     case ECONNREFUSED:

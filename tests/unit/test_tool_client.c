@@ -294,15 +294,17 @@ static void a_log_that_went_back_is_noticed(void **state)
 
 static int make_certificates(void **state)
 {
-    const struct authority_wish server = {.name = "server", .hosts = {"localhost", "127.0.0.1"}, .days = 2},
-                                other = {.name = "other", .hosts = {"192.0.2.1"}, .days = 2},
-                                client = {.name = "client", .days = 2};
+    const struct certificate_wish server = {.name = "server", .hosts = {"localhost", "127.0.0.1"}, .days = 2},
+                                  other = {.name = "other", .hosts = {"192.0.2.1"}, .days = 2},
+                                  client = {.name = "client", .days = 2};
+    const struct tool tool = {.lang = TEXT_EN, .quiet = true};
+    char print[65];
     (void)state;
     signal(SIGPIPE, SIG_IGN);
-    return mkdtemp(folder) && authority_init(folder, "Test CA", 2, TEXT_EN) == 0 &&
-                   authority_issue(folder, &server, TEXT_EN) == 0 && authority_issue(folder, &other, TEXT_EN) == 0 &&
-                   authority_issue(folder, &client, TEXT_EN) == 0 &&
-                   authority_issue(folder, &client, TEXT_EN) < 0 /* never over another */
+    return mkdtemp(folder) && authority_init(&tool, folder, "Test CA", 2, print) == 0 &&
+                   authority_issue(&tool, folder, &server, print) == 0 &&
+                   authority_issue(&tool, folder, &other, print) == 0 &&
+                   authority_issue(&tool, folder, &client, print) == 0
                ? 0
                : -1;
 }
@@ -318,6 +320,8 @@ static int remove_certificates(void **state)
         snprintf(name, sizeof name, "%s.key", names[i]);
         unlink(path(name));
     }
+    unlink(path("crl.pem"));
+    unlink(path("index"));
     unlink(path("test.conf"));
     unlink(path("test.seen"));
     return rmdir(folder);
