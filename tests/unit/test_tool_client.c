@@ -248,7 +248,7 @@ static void a_server_that_will_not_have_us(void **state)
     /* The text is ours, in our language; what the daemon says where we do not know the code. */
     char certificate[128], fingerprint[65], granting[256];
     snprintf(certificate, sizeof certificate, "%s", path("client.pem"));
-    assert_int_equal(authority_fingerprint(certificate, fingerprint, TEXT_EN), 0);
+    assert_int_equal(authority_fingerprint(&(struct tool){.lang = TEXT_EN}, certificate, fingerprint), 0);
     snprintf(granting, sizeof granting,
              "is not admitted here; the administrator can do that. (BYE not-granted); the "
              "fingerprint of your certificate is %s",
