@@ -35,6 +35,15 @@ struct options_verb {
  * told. */
 int options_read(struct tool *tool, const struct options_verb *verb, int argc, char **argv, int *status) MUST_CHECK;
 
+/* Holds the operands that options_read left against `forms`, such as "save FILE|verify [FILE] [FILE]": a form behind each
+ * `|`, chosen by its first word where that is in small letters, which stands for itself; words in capitals stand for any
+ * operand, those in brackets may be left out. "" takes none. 0; -1 after telling what is missing or too much. */
+int options_operands(struct tool *tool, const struct options_verb *verb, const char *forms, int count, char **argv)
+    MUST_CHECK;
+
+/* Tells a fault of the command line, by a text that takes `word`, and which help has the remedy. Always EX_USAGE. */
+int options_fault(struct tool *tool, const struct options_verb *verb, enum text_id id, const char *word);
+
 /* Whether standard output takes colours: it is a terminal that knows them, and NO_COLOR (no-color.org) is not set. */
 bool options_colour(void);
 

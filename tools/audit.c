@@ -248,10 +248,9 @@ int audit_run(struct tool *tool, int argc, char **argv)
         text_tell(tool->lang, TEXT_AUDIT_HEAD, known);
         return EX_USAGE;
     }
-    if (count == 2 && !known && strcmp(argv[0], "save") == 0)
-        return save(tool, argv[1]);
-    if (count >= 1 && count <= 3 && strcmp(argv[0], "verify") == 0)
+    if (options_operands(tool, &verb, "save FILE|verify [FILE] [FILE]", count, argv) < 0)
+        return EX_USAGE;
+    if (strcmp(argv[0], "verify") == 0)
         return verify(tool, count - 1, argv + 1, known);
-    fputs(text_of(tool->lang, TEXT_HELP_AUDIT), stderr);
-    return EX_USAGE;
+    return known ? options_fault(tool, &verb, TEXT_OPERAND_EXTRA, "--head") : save(tool, argv[1]);
 }

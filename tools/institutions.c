@@ -137,10 +137,8 @@ int institutions_run(struct tool *tool, int argc, char **argv)
     int count = options_read(tool, &verb, argc, argv, &status);
     if (count < 0)
         return status;
-    if (count != 2 || strcmp(argv[0], "import") != 0) {
-        fputs(text_of(tool->lang, TEXT_HELP_INSTITUTIONS), stderr);
+    if (options_operands(tool, &verb, "import FILE", count, argv) < 0)
         return EX_USAGE;
-    }
     status = NONE_ACCEPTED;
     if (read_file(&import, &csv, argv[1]) == 0) {
         status = import.count > 0 ? send_rows(&import) : EX_OK;

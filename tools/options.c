@@ -8,7 +8,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-static int fault(struct tool *tool, const struct options_verb *verb, enum text_id id, const char *word)
+int options_fault(struct tool *tool, const struct options_verb *verb, enum text_id id, const char *word)
 {
     text_tell(tool->lang, id, word);
     text_tell(tool->lang, TEXT_SEE_HELP, verb->name, *verb->name ? " " : "");
@@ -47,7 +47,7 @@ static int read_option(struct tool *tool, const struct options_verb *verb, const
     const char *word = argv[*at];
     if (row->flag) {
         if (*behind == '=')
-            return fault(tool, verb, TEXT_OPTION_NO_VALUE, word);
+            return options_fault(tool, verb, TEXT_OPTION_NO_VALUE, word);
         *row->flag = true;
         return 0;
     }
@@ -57,8 +57,8 @@ static int read_option(struct tool *tool, const struct options_verb *verb, const
     else if (*at + 1 < argc)
         value = argv[++*at];
     if (!value || !*value)
-        return fault(tool, verb, TEXT_OPTION_VALUE, word);
-    return keep(row, value) < 0 ? fault(tool, verb, TEXT_OPTION_TWICE, word) : 0;
+        return options_fault(tool, verb, TEXT_OPTION_VALUE, word);
+    return keep(row, value) < 0 ? options_fault(tool, verb, TEXT_OPTION_TWICE, word) : 0;
 }
 
 int options_read(struct tool *tool, const struct options_verb *verb, int argc, char **argv, int *status)
@@ -88,18 +88,80 @@ int options_read(struct tool *tool, const struct options_verb *verb, int argc, c
         if (!row && argv[i][1] == '-')
             row = row_of(verb->rows, verb->count, argv[i], &behind);
         if (!row)
-            *status = fault(tool, verb, TEXT_OPTION_UNKNOWN, argv[i]);
+            *status = options_fault(tool, verb, TEXT_OPTION_UNKNOWN, argv[i]);
         else
             *status = read_option(tool, verb, row, behind, argv, argc, &i);
     }
     if (*status == 0 && lang && text_lang_of(lang, &tool->lang) < 0)
-        *status = fault(tool, verb, TEXT_OPTION_LANG, lang);
+        *status = options_fault(tool, verb, TEXT_OPTION_LANG, lang);
     tool->lang_given |= lang != NULL;
     if (profile)
         tool->profile = profile;
     if (*status == 0 && help)
         fputs(text_of(tool->lang, verb->help), stdout);
     return *status == 0 && !help ? operands : -1;
+}
+
+/* The next of the words that a space separates, up to `end`; absent when there is none. */
+static struct slice next_word(const char **at, const char *end)
+{
+    while (*at < end && **at == ' ')
+        (*at)++;
+    struct slice word = {*at < end ? *at : NULL, 0};
+    while (*at < end && **at != ' ')
+        (*at)++;
+    word.len = word.at ? (size_t)(*at - word.at) : 0;
+    return word;
+}
+
+/* A word that stands for itself, which is in small letters. */
+static bool is_literal(struct slice word)
+{
+    return word.at && word.at[0] >= 'a' && word.at[0] <= 'z';
+}
+
+static int hold_against(struct tool *tool, const struct options_verb *verb, struct slice form, int count, char **argv)
+{
+    const char *at = form.at, *end = form.at + form.len;
+    char missing[64];
+    int i = 0;
+    for (struct slice word; (word = next_word(&at, end)).at; i++) {
+        bool optional = word.at[0] == '[';
+        if (i < count && is_literal(word) && !slice_is(word, argv[i])) {
+            options_fault(tool, verb, TEXT_OPERAND_EXTRA, argv[i]);
+            return -1;
+        }
+        if (i >= count && !optional) {
+            snprintf(missing, sizeof missing, "%.*s", (int)word.len, word.at);
+            options_fault(tool, verb, TEXT_OPERAND_MISSING, missing);
+            return -1;
+        }
+    }
+    if (count > i)
+        options_fault(tool, verb, TEXT_OPERAND_EXTRA, argv[i]);
+    return count > i ? -1 : 0;
+}
+
+int options_operands(struct tool *tool, const struct options_verb *verb, const char *forms, int count, char **argv)
+{
+    char words[128] = "";
+    size_t len = 0;
+    for (const char *form = forms, *end; form; form = *end ? end + 1 : NULL) {
+        end = form + strcspn(form, "|");
+        const char *at = form;
+        struct slice first = next_word(&at, end);
+        if (!is_literal(first) || (count > 0 && slice_is(first, argv[0])))
+            return hold_against(tool, verb, (struct slice){form, (size_t)(end - form)}, count, argv);
+        if (len < sizeof words)
+            len += (size_t)snprintf(words + len, sizeof words - len, "%s%.*s", len > 0 ? ", " : "", (int)first.len,
+                                    first.at);
+    }
+    if (count > 0)
+        text_tell(tool->lang, TEXT_OPERAND_UNKNOWN, argv[0], words);
+    else
+        text_tell(tool->lang, TEXT_OPERAND_MISSING, words);
+    text_tell(tool->lang, TEXT_SEE_HELP, verb->name, " ");
+    return -1;
 }
 
 bool options_colour(void)

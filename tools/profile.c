@@ -17,6 +17,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "tool_credentials.h"
 #include "tool_memory.h"
 
 /* ---- where it lies ---- */
@@ -55,9 +56,19 @@ char *profile_seen_path(const struct profile *profile)
 struct loading {
     struct tool *tool;
     struct profile *profile;
+    FILE *file;
     bool lang_read;
-    char *why; /* the name at fault */
+    int line, fault_line; /* of the file, from 1; the first that is at fault, 0: none yet */
+    char *why;            /* what is wrong there */
 };
+
+/* inih's reader: fgets that counts lines. */
+static char *read_line(char *line, int room, void *own)
+{
+    struct loading *loading = own;
+    loading->line++;
+    return fgets(line, room, loading->file);
+}
 
 static char **place_of(struct profile *profile, const char *name, bool *file)
 {
@@ -78,25 +89,39 @@ static char **place_of(struct profile *profile, const char *name, bool *file)
     return NULL;
 }
 
+/* Keeps the first fault. The forms take the name, then the value, as far as they take any. */
+static int refuse(struct loading *loading, enum text_id id, const char *name, const char *value)
+{
+    if (!loading->why) {
+        loading->fault_line = loading->line;
+        loading->why = memory_text(text_of(loading->tool->lang, id), name, value);
+    }
+    return 0;
+}
+
 /* Called by inih for each pair. 1, or 0 at a fault. */
 static int take(void *own, const char *section, const char *name, const char *value)
 {
     struct loading *loading = own;
-    bool file = false;
+    bool file = false, is_lang = strcmp(name, "lang") == 0;
     char **place = place_of(loading->profile, name, &file);
     long number;
-    bool port_is_wrong = strcmp(name, "port") == 0 && options_number(value, 1, 65535, &number) < 0;
-    if (*section == '\0' && strcmp(name, "lang") == 0 && !loading->lang_read) {
+    if (*section)
+        return refuse(loading, TEXT_PROFILE_SECTION, section, value);
+    if (!place && !is_lang)
+        return refuse(loading, TEXT_PROFILE_UNKNOWN, name, value);
+    if (is_lang ? loading->lang_read : *place != NULL)
+        return refuse(loading, TEXT_PROFILE_TWICE, name, value);
+    if (!*value)
+        return refuse(loading, TEXT_PROFILE_EMPTY, name, value);
+    if (is_lang) {
         loading->lang_read = true;
-        if (text_lang_of(value, &loading->profile->lang) == 0)
-            return 1;
-    } else if (*section == '\0' && place && !*place && *value && !port_is_wrong) {
-        *place = file ? beside(loading->profile->path, value) : memory_text("%s", value);
-        return 1;
+        return text_lang_of(value, &loading->profile->lang) == 0 ? 1 : refuse(loading, TEXT_PROFILE_LANG, name, value);
     }
-    if (!loading->why)
-        loading->why = memory_text("%s = %s", name, value);
-    return 0;
+    if (strcmp(name, "port") == 0 && options_number(value, 1, 65535, &number) < 0)
+        return refuse(loading, TEXT_PROFILE_PORT, name, value);
+    *place = file ? beside(loading->profile->path, value) : memory_text("%s", value);
+    return 1;
 }
 
 static const char *missing(const struct profile *profile)
@@ -110,16 +135,16 @@ static const char *missing(const struct profile *profile)
 
 static int read_file(struct tool *tool, struct profile *profile)
 {
-    struct loading loading = {.tool = tool, .profile = profile};
-    FILE *file = fopen(profile->path, "re");
-    if (!file) {
+    struct loading loading = {.tool = tool, .profile = profile, .file = fopen(profile->path, "re")};
+    if (!loading.file) {
         text_tell(tool->lang, TEXT_PROFILE_UNREAD, profile->path, text_reason(tool->lang, errno));
         return -1;
     }
-    int line = ini_parse_file(file, take, &loading);
-    fclose(file);
-    if (line != 0) {
-        text_tell(tool->lang, TEXT_PROFILE_LINE, profile->path, line, loading.why ? loading.why : "?");
+    int line = ini_parse_stream(read_line, &loading, take, &loading);
+    fclose(loading.file);
+    if (line != 0) { /* the first line at fault: one of take's, or one that is no pair at all */
+        text_tell(tool->lang, TEXT_PROFILE_LINE, profile->path, line,
+                  line == loading.fault_line ? loading.why : text_of(tool->lang, TEXT_PROFILE_NO_PAIR));
         free(loading.why);
         return -1;
     }
@@ -240,6 +265,12 @@ static char *absolute(struct tool *tool, const char *file)
     return path;
 }
 
+static int tell_exists(struct tool *tool, const char *path)
+{
+    text_tell(tool->lang, TEXT_PROFILE_EXISTS, path);
+    return EX_CANTCREAT;
+}
+
 static int write_profile(struct tool *tool, const char *path, const char *host, const char *port, char *const files[3])
 {
     char *text = memory_text("host = %s\nport = %s\nca = %s\ncertificate = %s\nkey = %s\n%s%s", host, port, files[0],
@@ -249,13 +280,53 @@ static int write_profile(struct tool *tool, const char *path, const char *host, 
                                                      : "en\n");
     int status = EX_OK;
     if (make_folders(path) < 0 || write_whole(path, text, false) < 0) {
-        text_tell(tool->lang, TEXT_FILE_UNWRITTEN, path, text_reason(tool->lang, errno));
         status = EX_CANTCREAT;
+        if (errno == EEXIST)
+            tell_exists(tool, path);
+        else
+            text_tell(tool->lang, TEXT_FILE_UNWRITTEN, path, text_reason(tool->lang, errno));
     } else if (!tool->quiet) {
         printf(text_of(tool->lang, TEXT_PROFILE_WRITTEN), path);
     }
     free(text);
     return status;
+}
+
+/* Whether the files can be what the profile says they are. 0, or -1 after telling which cannot. */
+static int check_files(struct tool *tool, char *const files[3])
+{
+    struct credential credential;
+    const char *why = "";
+    int at = credentials_ca(files[0], &credential, &why, tool->lang) < 0            ? 0
+             : credentials_certificate(files[1], &credential, &why, tool->lang) < 0 ? 1
+             : credentials_key(files[2], files[1], &why, tool->lang) < 0            ? 2
+                                                                                    : -1;
+    if (at >= 0)
+        text_tell(tool->lang, TEXT_CLIENT_FILE, files[at], why);
+    else if (credentials_key_closed(files[2]) == 0)
+        text_tell(tool->lang, TEXT_CLIENT_KEY_OPEN, files[2], "chmod 600");
+    else
+        return 0;
+    return -1;
+}
+
+/* The first thing that is wrong with the command line. 0, or a status after telling it. */
+static int check_wishes(struct tool *tool, const struct options_verb *verb, const char *host, const char *port,
+                        const char *const named[3])
+{
+    const char *absent = !host       ? "--host"
+                         : !named[0] ? "--ca"
+                         : !named[1] ? "--certificate"
+                         : !named[2] ? "--key"
+                                     : NULL;
+    long number;
+    if (absent)
+        return options_fault(tool, verb, TEXT_OPTION_MISSING, absent);
+    if (strpbrk(host, " \t\n;"))
+        return options_fault(tool, verb, TEXT_PROFILE_HOST, host);
+    if (port && options_number(port, 1, 65535, &number) < 0)
+        return options_fault(tool, verb, TEXT_OPTION_PORT, port);
+    return 0;
 }
 
 int profile_run(struct tool *tool, int argc, char **argv)
@@ -271,19 +342,21 @@ int profile_run(struct tool *tool, int argc, char **argv)
     int count = options_read(tool, &verb, argc, argv, &status);
     if (count < 0)
         return status;
-    long number;
-    if (count > 0 || !host || !named[0] || !named[1] || !named[2] ||
-        (port && options_number(port, 1, 65535, &number) < 0) || strpbrk(host, " \t\n;")) {
-        fputs(text_of(tool->lang, TEXT_HELP_PROFILE), stderr);
+    if (options_operands(tool, &verb, "", count, argv) < 0)
         return EX_USAGE;
-    }
+    status = check_wishes(tool, &verb, host, port, named);
+    if (status != 0)
+        return status;
     char *path = path_of(tool->profile), *files[3] = {NULL};
     status = EX_NOINPUT;
     if (!path)
         text_tell(tool->lang, TEXT_PROFILE_NOWHERE);
+    else if (access(path, F_OK) == 0)
+        status = tell_exists(tool, path);
     else if ((files[0] = absolute(tool, named[0])) && (files[1] = absolute(tool, named[1])) &&
              (files[2] = absolute(tool, named[2])))
-        status = write_profile(tool, path, host, port ? port : PROFILE_PORT, files);
+        status = check_files(tool, files) < 0 ? EX_CONFIG
+                                              : write_profile(tool, path, host, port ? port : PROFILE_PORT, files);
     for (size_t i = 0; i < COUNT(files); i++)
         free(files[i]);
     free(path);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
+#include "proto.h"
 #include "tool_client.h"
 #include "tool_memory.h"
 #include "tool_verbs.h"
@@ -25,7 +26,8 @@ struct figure {
 
 struct board {
     struct tool *tool;
-    FILE *json; /* gathers the rows, which are void without an OK; NULL: a table is wanted */
+    const char *as_of; /* NULL: now */
+    FILE *json;        /* gathers the rows, which are void without an OK; NULL: a table is wanted */
     struct figure *figures;
     size_t count;
 };
@@ -155,6 +157,52 @@ static void print_figures(const struct board *board, uint64_t log)
     }
 }
 
+/* ---- the question ---- */
+
+/* The fields of `progress`, which are the options; the form of a value where it is not one of a few words. */
+static const struct {
+    const char *name;
+    enum text_id form;
+} fields[] = {{"year", TEXT_PROGRESS_YEAR},
+              {"language", TEXT_PROGRESS_LANGUAGE},
+              {"rung", TEXT_PLAIN},
+              {"by", TEXT_PLAIN},
+              {"as-of", TEXT_PROGRESS_MOMENT}};
+
+/* Whether each value has the form that the protocol asks of its field. 0, or a status after telling which has not, and
+ * what is allowed. */
+static int check_values(struct tool *tool, const char *const values[COUNT(fields)])
+{
+    const struct proto_command *command = proto_command(SLICE("progress"));
+    for (size_t i = 0; i < COUNT(fields); i++)
+        for (size_t j = 0; values[i] && command && j < command->field_count; j++) {
+            const struct proto_type *type = command->fields[j].type;
+            if (strcmp(command->fields[j].name, fields[i].name) != 0 || type->form(type, slice_of(values[i])))
+                continue;
+            text_tell(tool->lang, TEXT_PROGRESS_VALUE, fields[i].name, values[i],
+                      type->words ? type->words : text_of(tool->lang, fields[i].form));
+            return EX_USAGE;
+        }
+    return 0;
+}
+
+/* Tells what the registry says in place of figures. */
+static void tell_refusal(const struct board *board, const struct answer *status)
+{
+    const enum text_lang lang = board->tool->lang;
+    struct slice field = answer_field(status, "field");
+    bool moment = board->as_of && slice_is(field, "as-of");
+    char *words;
+    if (moment && slice_is(status->word, "not-found"))
+        words = memory_text(text_of(lang, TEXT_PROGRESS_FUTURE), board->as_of);
+    else if (moment && slice_is(status->word, "range"))
+        words = memory_text(text_of(lang, TEXT_PROGRESS_RANGE), board->as_of);
+    else
+        words = answer_words(status);
+    text_tell(lang, TEXT_PLAIN, words);
+    free(words);
+}
+
 /* ---- the verb ---- */
 
 /* Asks, and prints what comes. The program's status. */
@@ -164,19 +212,13 @@ static int show(struct board *board, struct client *client, struct line_writer *
     char line[LINE_MAX_BYTES];
     struct answer status;
     size_t len = line_end(writer);
-    if (len == 0) {
-        text_tell(lang, TEXT_PROGRESS_VALUE);
-        return EX_USAGE;
-    }
     if (client_ask(client, writer->bytes, len, take_row, board, line, &status) < 0) {
         text_tell(lang, TEXT_PLAIN, client_why(client));
         return client_status(client_fault(client));
     }
     struct slice log = answer_field(&status, "log");
     if (status.kind != ANSWER_OK) {
-        char *words = answer_words(&status);
-        text_tell(lang, TEXT_PLAIN, words);
-        free(words);
+        tell_refusal(board, &status);
         return answer_exit(&status);
     }
     if (board->json) {
@@ -202,22 +244,20 @@ static void free_figures(struct board *board)
 
 int progress_run(struct tool *tool, int argc, char **argv)
 {
-    static const char *const fields[] = {"year", "language", "rung", "by", "as-of"};
     const char *values[COUNT(fields)] = {NULL};
     struct board board = {.tool = tool};
     bool json = false;
     struct options_row rows[COUNT(fields) + 1] = {{"json", NULL, &json, 0}};
     for (size_t i = 0; i < COUNT(fields); i++)
-        rows[i + 1] = (struct options_row){fields[i], &values[i], NULL, 0};
+        rows[i + 1] = (struct options_row){fields[i].name, &values[i], NULL, 0};
     const struct options_verb verb = {"progress", TEXT_HELP_PROGRESS, rows, COUNT(rows)};
     int status;
     int count = options_read(tool, &verb, argc, argv, &status);
     if (count < 0)
         return status;
-    if (count > 0) {
-        fputs(text_of(tool->lang, TEXT_HELP_PROGRESS), stderr);
+    if (options_operands(tool, &verb, "", count, argv) < 0 || check_values(tool, values) != 0)
         return EX_USAGE;
-    }
+    board.as_of = values[COUNT(fields) - 1];
     struct profile *profile = profile_load(tool);
     if (!profile)
         return EX_CONFIG;
@@ -225,7 +265,7 @@ int progress_run(struct tool *tool, int argc, char **argv)
     struct line_writer writer;
     line_begin(&writer, bytes, sizeof bytes, "progress");
     for (size_t i = 0; i < COUNT(fields); i++)
-        line_put_text(&writer, fields[i], values[i]);
+        line_put_text(&writer, fields[i].name, values[i]);
     char *gathered = NULL;
     size_t gathered_len = 0;
     if (json && !(board.json = open_memstream(&gathered, &gathered_len)))

@@ -86,6 +86,49 @@ def test_the_board_shows_the_count_against_the_target(registry):
     assert told["log"] == registry.execute("select log from log_head")[0][0]
 
 
+def test_what_progress_cannot_take_is_told_with_what_it_can(registry):
+    tool = Tool(registry, registry.start().address, "25LU")
+    for argv, said in ((["--by", "college"], "--by college kan niet; mogelijk is: month,institution,province,level,exam"),
+                       (["--year", "2026-2027"], "--year 2026-2027 kan niet; mogelijk is: het jaar van de examens"),
+                       (["--as-of", "01-03-2027"], "--as-of 01-03-2027 kan niet; mogelijk is: een dag, zoals 2027-03-01"),
+                       (["--rung", "enrolled"], "registered,seated,sat,passed,certified"),
+                       (["extra"], "dit hoort hier niet: extra\nbuurtaal: zie: buurtaal progress --help")):
+        assert said in tool.run("progress", *argv, wanted=64)[1], argv
+    for moment in (day(0), day(400), "999999"):
+        assert f"--as-of {moment} ligt in de toekomst" in tool.run("progress", "--as-of", moment, wanted=65)[1]
+    assert f"--as-of {day(-10)} ligt" not in tool.run("progress", "--as-of", day(-10), wanted=0)[1]
+
+
+def test_a_profile_is_written_when_its_files_fit_together_and_never_over_another(registry, tmp_path):
+    tool = Tool(registry, registry.start().address, "25LU")
+    own, other = registry.world.identities["25LU"], registry.world.identities["25PJ"]
+    files = {"--host": "127.0.0.1", "--ca": registry.world.authority.certificate, "--certificate": own.certificate, "--key": own.key}
+
+    def write(wanted, lang, **changes):
+        words = {**files, **{f"--{name}": value for name, value in changes.items()}}
+        return tool.run("--lang", lang, "profile", *(word for pair in words.items() for word in pair if pair[1]), wanted=wanted)[1]
+
+    assert "bestaat al en wordt nooit overschreven; verwijder het eerst" in write(73, "nl")
+    assert "exists already and is never written over; remove it first" in write(73, "en")
+    tool.profile = str(tmp_path / "new.conf")
+    assert "this key does not belong to the certificate" in write(78, "en", key=other.key)
+    assert "it holds no certificate in PEM" in write(78, "en", certificate=own.key)
+    assert "de optie --ca ontbreekt" in write(64, "nl", ca=None)
+    assert "--port 74470 cannot be: a number from 1 to 65535" in write(64, "en", port="74470")
+    assert not os.path.exists(tool.profile)
+    write(0, "nl")
+    with open(tool.profile, encoding="utf-8") as file:
+        good = file.read()
+    for old, new, said in (("port = 7447", "port = 74470", "regel 2: port = 74470 kan niet: een getal van 1 tot 65535"),
+                           ("host =", "hots =", "regel 1: hots bestaat hier niet; mogelijk is: host, port, ca, certificate, key, lang"),
+                           ("key =", "ca =", "regel 5: ca staat er twee keer"),
+                           ("host = ", "host ", "regel 1: dit is geen regel `naam = waarde`")):
+        assert old in good
+        with open(tool.profile, "w", encoding="utf-8") as file:
+            file.write(good.replace(old, new))
+        assert said in tool.run("send", "ping", wanted=78)[1]
+
+
 def test_what_could_not_be_sent_is_told_with_its_cause_and_counts_nothing(registry, tmp_path):
     daemon = registry.start()
     tool = Tool(registry, daemon.address, "25LU")

@@ -154,6 +154,44 @@ static void options_and_operands(void **state)
     assert_int_equal(status, 64);
 }
 
+static void operands_are_held_against_their_forms(void **state)
+{
+    static const struct {
+        const char *forms, *words[4];
+        bool good;
+    } rows[] = {
+        {"", {NULL}, true},
+        {"", {"extra"}, false},
+        {"FILE", {"a"}, true},
+        {"FILE", {NULL}, false},
+        {"FILE", {"a", "b"}, false},
+        {"import FILE", {"import", "a"}, true},
+        {"import FILE", {"import"}, false},
+        {"import FILE", {"export", "a"}, false},
+        {"import FILE", {NULL}, false},
+        {"save FILE|verify [FILE] [FILE]", {"save", "a"}, true},
+        {"save FILE|verify [FILE] [FILE]", {"save"}, false},
+        {"save FILE|verify [FILE] [FILE]", {"verify"}, true},
+        {"save FILE|verify [FILE] [FILE]", {"verify", "a", "b"}, true},
+        {"save FILE|verify [FILE] [FILE]", {"verify", "a", "b", "c"}, false},
+        {"save FILE|verify [FILE] [FILE]", {"sa", "a"}, false},
+        {"save FILE|verify [FILE] [FILE]", {NULL}, false},
+    };
+    const struct options_verb verb = {"verb", TEXT_HELP, NULL, 0};
+    struct tool tool = {.lang = TEXT_EN};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char words[4][16], *argv[4];
+        int count = 0;
+        for (; count < 4 && rows[i].words[count]; count++) {
+            snprintf(words[count], sizeof words[count], "%s", rows[i].words[count]);
+            argv[count] = words[count];
+        }
+        if ((options_operands(&tool, &verb, rows[i].forms, count, argv) == 0) != rows[i].good)
+            fail_msg("row %zu: %s", i, rows[i].forms);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +201,7 @@ int main(void)
         cmocka_unit_test(rows_keep_the_number_of_their_line),
         cmocka_unit_test(lines_of_the_daemon),
         cmocka_unit_test(options_and_operands),
+        cmocka_unit_test(operands_are_held_against_their_forms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
