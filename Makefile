@@ -26,7 +26,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvl
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection
 LIBRARIES := libevent libpq openssl libsystemd inih
 CPPFLAGS := -Iinclude $(shell pkg-config --cflags $(LIBRARIES) 2>/dev/null)
-LDLIBS := $(shell pkg-config --libs $(LIBRARIES) 2>/dev/null)
+LDLIBS := $(shell pkg-config --libs $(LIBRARIES) 2>/dev/null) -lunistring
 LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 
 ifeq ($(VARIANT),)
@@ -98,7 +98,7 @@ $(BENCHES): $(B)/%: $(B)/obj/%.o $(ARCHIVES)
 # An archive is made anew, so that nothing of a file that is gone stays in it.
 $(B)/libproto.a: $(call objects,$(PROTO))
 $(B)/libdaemon.a: $(call objects,$(DAEMON)) $(B)/obj/build/gen/sql_files.o
-$(B)/libtools.a: $(call objects,$(TOOLS))
+$(B)/libtools.a: $(call objects,$(TOOLS)) $(B)/obj/build/gen/workbook_script.o
 $(ARCHIVES):
 	$(call say,AR)rm -f $@ && ar rcs $@ $^
 
@@ -110,6 +110,12 @@ $(B)/obj/%.o: %.c Makefile
 build/gen/sql_files.c: $(SQL) $(wildcard sql/schema sql/api) proto/commands.def proto/types.def tools/embed-sql
 	@mkdir -p $(@D)
 	$(call say,SQL)tools/embed-sql > $@
+
+# A script that a program carries in itself.
+build/gen/workbook_script.c: tools/workbook.py
+	@mkdir -p $(@D)
+	$(call say,PY)( echo 'extern const char workbook_script[];'; echo 'const char workbook_script[] ='; \
+		sed 's/[\\"]/\\&/g; s/.*/    "&\\n"/' $<; echo '    ;' ) > $@
 
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

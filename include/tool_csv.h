@@ -1,44 +1,49 @@
-/* Tables in text files, as administrations export them. */
+/* Rows of text and their cells, in a given dialect. Pure, but for the writer. */
 #ifndef BUURTAAL_TOOL_CSV_H
 #define BUURTAAL_TOOL_CSV_H
 
+#include <stdio.h>
+
 #include "base.h"
-#include "tool_text.h"
 
-#define CSV_COLUMNS 256
-#define CSV_BYTES (64u << 20)
-
-/* A file, whole, as UTF-8 without BOM. */
 struct csv {
-    char *bytes;
-    size_t len, at;  /* how far it was read */
-    unsigned line;   /* of the row last read, its first when it has several; 1 for the first of the file */
-    unsigned breaks; /* line breaks within the row last read */
     char separator;
-    bool quoted; /* a value may stand between quotes, and then hold separators and line breaks */
+    char end;    /* of a row: LF, before which a CR may stand, or CR */
+    bool quoted; /* a cell may stand between quotes, then holds separators and line ends, and a quote as two */
 };
 
-/* Reads the file. What begins with a BOM is UTF-8; what is not valid UTF-8 is taken for Windows-1252. 0, or -1 after
- * telling why: it cannot be read, is empty, larger than CSV_BYTES, or no text. csv_free() either way. */
-int csv_load(struct csv *csv, const char *path, enum text_lang lang) MUST_CHECK;
-/* The same for bytes in memory, which are copied; `name` is what faults call them. */
-int csv_take(struct csv *csv, const char *bytes, size_t len, const char *name, enum text_lang lang) MUST_CHECK;
-void csv_free(struct csv *csv);
+/* Where a row is. */
+struct csv_row {
+    size_t len;     /* without its line end */
+    size_t taken;   /* with it */
+    unsigned lines; /* how many it is */
+};
 
-/* The next row that is not empty, without its line end, and the number of its line. Not for quoted files, whose rows
- * may be several lines. 1, or 0 at the end. */
-int csv_line(struct csv *csv, struct slice *row) MUST_CHECK;
+enum csv_verdict {
+    CSV_PART, /* its end is not among the bytes */
+    CSV_WHOLE,
+    CSV_TORN, /* its quotes do not fit: `row` is its first line alone */
+};
 
-/* The values of a row of an unquoted file, at most CSV_COLUMNS; the number of all. */
-size_t csv_split(struct slice row, char separator, struct slice values[CSV_COLUMNS]);
+/* Finds the end of the row that begins at `bytes`. With `final` no more bytes will come, and it is never CSV_PART. */
+enum csv_verdict csv_find(const struct csv *csv, const char *bytes, size_t len, bool final, struct csv_row *row)
+    MUST_CHECK;
 
-/* The next row of a file, quoted or not, unquoted in place. 1 with the number of its values, of which CSV_COLUMNS at
- * most are kept; 0 at the end; -1 when a quote does not end. */
-int csv_row(struct csv *csv, struct slice values[CSV_COLUMNS], size_t *count) MUST_CHECK;
+/* The cells of a whole row, without the blanks around them but with their quotes: the first `room` of them; the number
+ * of all. */
+size_t csv_cells(const struct csv *csv, const char *bytes, size_t len, struct slice cells[], size_t room);
 
-/* Without the blanks at both ends. */
+/* Whether a cell stands between quotes, which csv_unquote() takes away: into `room`, no longer than the cell. Its
+ * length. */
+bool csv_is_quoted(const struct csv *csv, struct slice cell);
+size_t csv_unquote(struct slice cell, char *room);
+
+/* Without the blanks (spaces, tabs, no-break spaces) at both ends. */
 struct slice csv_trim(struct slice value);
-/* Whether a header's name, blanks and the case of A-Z aside, is `name`. */
-bool csv_is(struct slice header, const char *name);
+
+/* Writes a row, with quotes where a cell must have them, and CR LF at its end. With `for_excel` a number that begins
+ * with a zero is written as ="0123", which Excel leaves as it is, and which is read as 0123. What cannot be written is
+ * left to ferror(). */
+void csv_write(FILE *file, char separator, bool for_excel, const struct slice cells[], size_t count);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "base.h"
 #include "line.h"
-#include "tool_csv.h"
+#include "tool_table.h"
 #include "tool_text.h"
 
 enum duo_column { DUO_CODE, DUO_NAME, DUO_PROVINCE, DUO_PLACE, DUO_BOARD, DUO_REGION, DUO_COLUMNS };
@@ -15,17 +15,14 @@ struct duo {
     int at[DUO_COLUMNS];
 };
 
-/* Sets how the file is separated and quoted, by its first line. */
-void duo_dialect(struct csv *csv);
-
 /* Finds the columns by the header's names. 0; -1: `*column` is missing, 1: it is there twice. */
-int duo_header(struct duo *duo, const struct slice names[], size_t count, enum duo_column *column) MUST_CHECK;
+int duo_header(struct duo *duo, const struct table *table, enum duo_column *column) MUST_CHECK;
 /* A column's name, as DUO writes it now. */
 const char *duo_name(enum duo_column column);
 
-/* Writes the request. Its length with its LF; 0 when the row is refused: `*column` is at fault, DUO_COLUMNS for the row
- * as a whole, and `*reason` says why. */
-size_t duo_request(const struct duo *duo, const struct slice values[], size_t count, unsigned tag,
+/* Writes the request for a row, as table_next() gave it. Its length with its LF; 0 when the row is refused: `*column`
+ * is at fault, DUO_COLUMNS for the row as a whole, and `*reason` says why. */
+size_t duo_request(const struct duo *duo, const struct slice values[TABLE_COLUMNS], size_t count, unsigned tag,
                    char line[LINE_MAX_BYTES], enum duo_column *column, enum text_id *reason) MUST_CHECK;
 
 #endif

@@ -31,6 +31,8 @@ struct roster {
     int at[ROSTER_COLUMNS];                             /* where each stands, from 0; -1: it does not */
     char heading[ROSTER_COLUMNS][ROSTER_HEADING_BYTES]; /* what the file calls each; else our name for it */
     const char *session;                                /* stands for the column; NULL: it must be there */
+    bool month_first, serial; /* dates are 3/14/2009, or numbers of days as Excel counts them */
+    size_t digits;    /* student numbers have so many, and zeros before them were lost; 0: they are as they are */
     char guess[1024]; /* which column means what and how dates are written, in words */
 };
 
@@ -59,10 +61,6 @@ int roster_column_of(struct slice field);
  * `fault` when the row is refused. The same row gives the same request. */
 size_t roster_request(const struct roster *roster, const struct slice cells[TABLE_COLUMNS], size_t count, unsigned tag,
                       bool check, char line[LINE_MAX_BYTES], struct roster_fault *fault) MUST_CHECK;
-
-/* A date as colleges write it (14-03-2009, 1-3-2009, 20090314; 00-03-2009 and 00-00-2009 when partly unknown) as the
- * registry does: 2009-03-14, 2009-03, 2009. 0, or -1 when there is no such date. */
-int roster_date(struct slice text, char out[11]) MUST_CHECK;
 
 /* Whether a number passes the check that BSN and onderwijsnummer have. */
 bool roster_looks_like_bsn(struct slice number);

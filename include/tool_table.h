@@ -16,6 +16,9 @@ struct table;
  * then before its first row. NULL after telling why: it cannot be read, is empty, or is no table. The caller owns the
  * result. */
 struct table *table_open(const char *path, enum text_lang lang) MUST_CHECK;
+/* The same for a file that is open for reading at its start and can be rewound; it is the table's from here, also when
+ * NULL is returned. `name` is what faults call it. */
+struct table *table_read(FILE *file, const char *name, enum text_lang lang) MUST_CHECK;
 /* NULL is allowed. */
 void table_close(struct table *table);
 
@@ -27,7 +30,8 @@ size_t table_columns(const struct table *table);
  * table_close(). */
 struct slice table_header(const struct table *table, size_t column);
 bool table_has_header(const struct table *table);
-/* Whether every row must have all its cells: else the last ones may be left out when they are empty. */
+/* Whether every row has exactly so many cells when nothing is wrong with it. Else it may have fewer, or more that are
+ * empty. */
 bool table_is_strict(const struct table *table);
 
 /* The next row that is not empty: its cells in UTF-8 NFC, without blanks around them, valid until the next call; a cell

@@ -1,210 +1,190 @@
-/* Tables in text files. Nothing is mended: blanks stay in values until somebody trims them, an unended quote is a
- * fault. */
+/* Rows of text and their cells. A quote means something only at a cell's first character: EduArte's `Bo "de" Vries` is
+ * a cell as any other. */
 #include "tool_csv.h"
 
-#include <errno.h>
-#include <iconv.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <strings.h>
-
-#include "tool_memory.h"
-
-/* ---- bytes ---- */
-
-/* The whole file; NULL with errno. */
-static char *read_all(FILE *file, size_t *len)
+static const char *line_end(const struct csv *csv, const char *at, const char *end)
 {
-    size_t room = 65536;
-    char *bytes = memory_get(room, 1);
-    *len = 0;
-    for (size_t got; (got = fread(bytes + *len, 1, room - *len, file)) > 0;) {
-        *len += got;
-        if (*len > CSV_BYTES) {
-            free(bytes);
-            errno = EFBIG;
+    return memchr(at, csv->end, (size_t)(end - at));
+}
+
+static bool is_blank(const struct csv *csv, char byte)
+{
+    return (byte == ' ' || byte == '\t') && byte != csv->separator;
+}
+
+static const char *skip_blanks(const struct csv *csv, const char *at, const char *end)
+{
+    while (at < end && is_blank(csv, *at))
+        at++;
+    return at;
+}
+
+/* From a cell's opening quote to behind its closing one; NULL when it does not close. */
+static const char *skip_quoted(const char *at, const char *end)
+{
+    for (at++; (at = memchr(at, '"', (size_t)(end - at))); at += 2)
+        if (at + 1 == end || at[1] != '"')
+            return at + 1;
+    return NULL;
+}
+
+/* From a cell's first byte to its separator, the line's end, or `end`. NULL: a quote does not close; with `*torn`:
+ * something follows it. */
+static const char *skip_cell(const struct csv *csv, const char *at, const char *end, bool *torn)
+{
+    const char *from = csv->quoted ? skip_blanks(csv, at, end) : at;
+    *torn = false;
+    if (csv->quoted && from < end && *from == '"') {
+        at = skip_quoted(from, end);
+        if (!at)
             return NULL;
+        at = skip_blanks(csv, at, end);
+        if (at < end && *at == '\r' && csv->end == '\n' && (at + 1 == end || at[1] == '\n'))
+            return at + 1;
+        *torn = at < end && *at != csv->separator && *at != csv->end;
+        return *torn ? NULL : at;
+    }
+    while (at < end && *at != csv->separator && *at != csv->end)
+        at++;
+    return at;
+}
+
+static unsigned count_lines(const char *bytes, size_t len, char end)
+{
+    unsigned lines = 1;
+    for (size_t i = 0; i < len; i++)
+        lines += bytes[i] == end;
+    return lines;
+}
+
+/* The row that ends at `stop`, where a line end or nothing is. */
+static enum csv_verdict cut(const struct csv *csv, const char *bytes, const char *stop, const char *end,
+                            enum csv_verdict verdict, struct csv_row *row)
+{
+    row->len = (size_t)(stop - bytes);
+    row->taken = row->len + (stop < end);
+    row->lines = count_lines(bytes, row->len, csv->end);
+    if (csv->end == '\n' && row->len > 0 && bytes[row->len - 1] == '\r')
+        row->len--;
+    return verdict;
+}
+
+enum csv_verdict csv_find(const struct csv *csv, const char *bytes, size_t len, bool final, struct csv_row *row)
+{
+    const char *end = bytes + len, *at = bytes;
+    for (;;) {
+        bool torn;
+        at = skip_cell(csv, at, end, &torn);
+        if (!at && (torn || final)) {
+            const char *stop = line_end(csv, bytes, end);
+            return cut(csv, bytes, stop ? stop : end, end, CSV_TORN, row);
         }
-        if (*len == room)
-            bytes = memory_grow(bytes, room *= 2, 1);
+        if (!at || (at == end && !final))
+            return CSV_PART;
+        if (at == end || *at == csv->end)
+            return cut(csv, bytes, at, end, CSV_WHOLE, row);
+        at++;
     }
-    if (!ferror(file))
-        return bytes;
-    free(bytes);
-    return NULL;
 }
 
-/* Converts all of it. The new bytes, or NULL when some do not belong to `from`. */
-static char *convert(const char *from, char *bytes, size_t len, size_t *new_len)
+size_t csv_cells(const struct csv *csv, const char *bytes, size_t len, struct slice cells[], size_t room)
 {
-    iconv_t way = iconv_open("UTF-8", from);
-    if (way == (iconv_t)-1)
-        return NULL;
-    size_t room = len * 3 + 1, left = room;
-    char *converted = memory_get(room, 1), *out = converted;
-    bool whole = iconv(way, &bytes, &len, &out, &left) != (size_t)-1 && len == 0;
-    iconv_close(way);
-    *new_len = room - left;
-    if (whole)
-        return converted;
-    free(converted);
-    return NULL;
+    const char *at = bytes, *end = bytes + len;
+    for (size_t count = 0;; at++) {
+        bool torn;
+        const char *stop = skip_cell(csv, at, end, &torn);
+        if (!stop) /* not in a whole row */
+            stop = end;
+        if (count < room)
+            cells[count] = csv_trim((struct slice){at, (size_t)(stop - at)});
+        count++;
+        if (stop == end)
+            return count;
+        at = stop;
+    }
 }
 
-int csv_take(struct csv *csv, const char *bytes, size_t len, const char *name, enum text_lang lang)
+bool csv_is_quoted(const struct csv *csv, struct slice cell)
 {
-    static const char bom[] = "\xef\xbb\xbf";
-    memset(csv, 0, sizeof *csv);
-    csv->separator = ';';
-    bool has_bom = len >= 3 && memcmp(bytes, bom, 3) == 0;
-    size_t skipped = has_bom ? 3 : 0;
-    if (len == skipped) {
-        text_tell(lang, TEXT_CSV_EMPTY, name);
-        return -1;
-    }
-    char *given = memory_get(len - skipped, 1);
-    memcpy(given, bytes + skipped, len - skipped);
-    len -= skipped;
-    if (!memchr(given, '\0', len)) {
-        csv->bytes = convert("UTF-8", given, len, &csv->len);
-        if (!csv->bytes && !has_bom)
-            csv->bytes = convert("WINDOWS-1252", given, len, &csv->len);
-    }
-    free(given);
-    if (csv->bytes)
-        return 0;
-    text_tell(lang, TEXT_CSV_BINARY, name);
-    return -1;
+    return csv->quoted && cell.len >= 2 && cell.at[0] == '"' && cell.at[cell.len - 1] == '"';
 }
 
-int csv_load(struct csv *csv, const char *path, enum text_lang lang)
+size_t csv_unquote(struct slice cell, char *room)
 {
     size_t len = 0;
-    memset(csv, 0, sizeof *csv);
-    FILE *file = fopen(path, "re");
-    char *bytes = file ? read_all(file, &len) : NULL;
-    int fault = errno;
-    if (file)
-        fclose(file);
-    if (!bytes) {
-        text_tell(lang, TEXT_FILE_UNREAD, path, text_reason(lang, fault));
-        return -1;
+    for (size_t i = 1; i + 1 < cell.len; i++) {
+        room[len++] = cell.at[i];
+        i += cell.at[i] == '"';
     }
-    int result = csv_take(csv, bytes, len, path, lang);
-    free(bytes);
-    return result;
+    return len;
 }
 
-void csv_free(struct csv *csv)
+/* The length of the blank that these bytes begin, or end with. */
+static size_t blank_first(struct slice value)
 {
-    free(csv->bytes);
-    csv->bytes = NULL;
+    if (value.len > 0 && (value.at[0] == ' ' || value.at[0] == '\t'))
+        return 1;
+    return value.len > 1 && memcmp(value.at, "\xc2\xa0", 2) == 0 ? 2 : 0;
 }
 
-/* ---- rows ---- */
-
-int csv_line(struct csv *csv, struct slice *row)
+static size_t blank_last(struct slice value)
 {
-    while (csv->at < csv->len) {
-        const char *begin = csv->bytes + csv->at, *end = memchr(begin, '\n', csv->len - csv->at);
-        size_t len = end ? (size_t)(end - begin) : csv->len - csv->at;
-        csv->at += len + (end != NULL);
-        csv->line++;
-        if (len > 0 && begin[len - 1] == '\r')
-            len--;
-        *row = (struct slice){begin, len};
-        if (csv_trim(*row).len > 0)
-            return 1;
-    }
-    return 0;
-}
-
-size_t csv_split(struct slice row, char separator, struct slice values[CSV_COLUMNS])
-{
-    size_t count = 0;
-    const char *at = row.at, *end = row.at + row.len;
-    for (;;) {
-        const char *stop = memchr(at, separator, (size_t)(end - at));
-        if (count < CSV_COLUMNS)
-            values[count] = (struct slice){at, (size_t)((stop ? stop : end) - at)};
-        count++;
-        if (!stop)
-            return count;
-        at = stop + 1;
-    }
-}
-
-/* Reads one value, from csv->at to its separator or line end, which it leaves. 0, or -1 when a quote does not end. */
-static int read_value(struct csv *csv, struct slice *value)
-{
-    char *from = csv->bytes + csv->at, *to = from;
-    const char *end = csv->bytes + csv->len;
-    *value = (struct slice){from, 0};
-    bool inside = false;
-    if (csv->quoted && from < end && *from == '"') {
-        inside = true;
-        from++;
-    }
-    for (; from < end; from++) {
-        if (inside && *from == '"') {
-            if (from + 1 == end || from[1] != '"') {
-                inside = false;
-                continue;
-            }
-            from++;
-        } else if (!inside && (*from == csv->separator || *from == '\n')) {
-            break;
-        }
-        csv->breaks += *from == '\n';
-        *to++ = *from;
-    }
-    value->len = (size_t)(to - value->at);
-    csv->at = (size_t)(from - csv->bytes);
-    return inside ? -1 : 0;
-}
-
-int csv_row(struct csv *csv, struct slice values[CSV_COLUMNS], size_t *count)
-{
-    csv->line += csv->breaks;
-    csv->breaks = 0;
-    while (csv->at < csv->len && (csv->bytes[csv->at] == '\n' || csv->bytes[csv->at] == '\r')) {
-        csv->line += csv->bytes[csv->at] == '\n';
-        csv->at++;
-    }
-    *count = 0;
-    if (csv->at == csv->len)
-        return 0;
-    csv->line++;
-    for (;;) {
-        struct slice value;
-        if (read_value(csv, &value) < 0)
-            return -1;
-        bool last = csv->at == csv->len || csv->bytes[csv->at] == '\n';
-        csv->at += csv->at < csv->len;
-        if (last && value.len > 0 && value.at[value.len - 1] == '\r')
-            value.len--;
-        if (*count < CSV_COLUMNS)
-            values[*count] = value;
-        ++*count;
-        if (last)
-            break;
-    }
-    return 1;
+    if (value.len > 0 && (value.at[value.len - 1] == ' ' || value.at[value.len - 1] == '\t'))
+        return 1;
+    return value.len > 1 && memcmp(value.at + value.len - 2, "\xc2\xa0", 2) == 0 ? 2 : 0;
 }
 
 struct slice csv_trim(struct slice value)
 {
-    while (value.len > 0 && (value.at[0] == ' ' || value.at[0] == '\t')) {
-        value.at++;
-        value.len--;
+    for (size_t blank; (blank = blank_first(value)) > 0;) {
+        value.at += blank;
+        value.len -= blank;
     }
-    while (value.len > 0 && (value.at[value.len - 1] == ' ' || value.at[value.len - 1] == '\t'))
-        value.len--;
+    for (size_t blank; (blank = blank_last(value)) > 0;)
+        value.len -= blank;
     return value;
 }
 
-bool csv_is(struct slice header, const char *name)
+/* ---- writing ---- */
+
+static void put_quoted(FILE *file, struct slice cell)
 {
-    header = csv_trim(header);
-    return header.len == strlen(name) && strncasecmp(header.at, name, header.len) == 0;
+    putc('"', file);
+    for (size_t i = 0; i < cell.len; i++) {
+        if (cell.at[i] == '"')
+            putc('"', file);
+        putc(cell.at[i], file);
+    }
+    putc('"', file);
+}
+
+static bool loses_zeros(struct slice cell)
+{
+    for (size_t i = 0; i < cell.len; i++)
+        if (cell.at[i] < '0' || cell.at[i] > '9')
+            return false;
+    return cell.len > 1 && cell.at[0] == '0';
+}
+
+static bool needs_quotes(struct slice cell, char separator)
+{
+    for (size_t i = 0; i < cell.len; i++)
+        if (cell.at[i] == separator || strchr("\"\r\n", cell.at[i]))
+            return true;
+    return csv_trim(cell).len != cell.len;
+}
+
+void csv_write(FILE *file, char separator, bool for_excel, const struct slice cells[], size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            putc(separator, file);
+        if (for_excel && loses_zeros(cells[i]))
+            fprintf(file, "=\"%.*s\"", (int)cells[i].len, cells[i].at);
+        else if (needs_quotes(cells[i], separator))
+            put_quoted(file, cells[i]);
+        else
+            fwrite(cells[i].at, 1, cells[i].len, file);
+    }
+    fputs("\r\n", file);
 }

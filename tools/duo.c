@@ -3,6 +3,7 @@
 #include "tool_duo.h"
 
 #include <ctype.h>
+#include <strings.h>
 
 #include "proto.h"
 
@@ -24,33 +25,28 @@ const char *duo_name(enum duo_column column)
     return columns[column].names[0];
 }
 
-void duo_dialect(struct csv *csv)
+/* Whether a value, the case of A-Z aside, is `word`. */
+static bool is_word(struct slice value, const char *word)
 {
-    size_t commas = 0, semicolons = 0;
-    for (size_t i = 0; i < csv->len && csv->bytes[i] != '\n'; i++) {
-        commas += csv->bytes[i] == ',';
-        semicolons += csv->bytes[i] == ';';
-    }
-    csv->separator = commas > semicolons ? ',' : ';';
-    csv->quoted = true;
+    return value.len == strlen(word) && strncasecmp(value.at, word, value.len) == 0;
 }
 
 static bool is_named(struct slice header, enum duo_column column)
 {
     for (size_t i = 0; i < COUNT(columns[column].names) && columns[column].names[i]; i++)
-        if (csv_is(header, columns[column].names[i]))
+        if (is_word(header, columns[column].names[i]))
             return true;
     return false;
 }
 
-int duo_header(struct duo *duo, const struct slice names[], size_t count, enum duo_column *column)
+int duo_header(struct duo *duo, const struct table *table, enum duo_column *column)
 {
-    duo->width = count;
+    duo->width = table_columns(table);
     for (unsigned i = 0; i < DUO_COLUMNS; i++) {
         *column = (enum duo_column)i;
         duo->at[i] = -1;
-        for (size_t at = 0; at < count && at < CSV_COLUMNS; at++) {
-            if (!is_named(names[at], *column))
+        for (size_t at = 0; at < duo->width; at++) {
+            if (!is_named(table_header(table, at), *column))
                 continue;
             if (duo->at[i] >= 0)
                 return 1;
@@ -66,7 +62,7 @@ int duo_header(struct duo *duo, const struct slice names[], size_t count, enum d
 static bool province_word(struct slice value, char word[32])
 {
     size_t len = 0;
-    if (csv_is(value, "friesland") || csv_is(value, "frysl\xc3\xa2n")) {
+    if (is_word(value, "friesland") || is_word(value, "frysl\xc3\xa2n")) {
         strcpy(word, "fryslan");
         return true;
     }
@@ -76,7 +72,7 @@ static bool province_word(struct slice value, char word[32])
     return len == value.len;
 }
 
-size_t duo_request(const struct duo *duo, const struct slice values[], size_t count, unsigned tag,
+size_t duo_request(const struct duo *duo, const struct slice values[TABLE_COLUMNS], size_t count, unsigned tag,
                    char line[LINE_MAX_BYTES], enum duo_column *column, enum text_id *reason)
 {
     struct line_writer writer;
@@ -89,7 +85,7 @@ size_t duo_request(const struct duo *duo, const struct slice values[], size_t co
     line_put_number(&writer, "tag", tag);
     for (unsigned i = 0; i < DUO_COLUMNS; i++) {
         *column = (enum duo_column)i;
-        struct slice value = duo->at[i] >= 0 ? csv_trim(values[duo->at[i]]) : (struct slice){NULL, 0};
+        struct slice value = duo->at[i] >= 0 ? values[duo->at[i]] : (struct slice){NULL, 0};
         *reason = TEXT_VALUE_MISSING;
         if (value.len == 0 && columns[i].needed)
             return 0;

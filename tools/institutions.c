@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
-#include "tool_csv.h"
 #include "tool_duo.h"
 #include "tool_memory.h"
 #include "tool_sending.h"
@@ -55,34 +54,25 @@ static void take_row(struct import *import, const struct duo *duo, const struct 
 }
 
 /* 0, or -1 after telling why the file cannot be used. */
-static int read_file(struct import *import, struct csv *csv, const char *path)
+static int read_file(struct import *import, const char *path)
 {
     const enum text_lang lang = import->tool->lang;
-    struct slice values[CSV_COLUMNS];
+    struct slice cells[TABLE_COLUMNS];
     struct duo duo;
     enum duo_column column;
     size_t count;
-    int found;
-    if (csv_load(csv, path, lang) < 0)
+    int more = -1;
+    struct table *table = table_open(path, lang);
+    if (!table)
         return -1;
-    duo_dialect(csv);
-    found = csv_row(csv, values, &count);
-    if (found == 0)
-        text_tell(lang, TEXT_CSV_EMPTY, path);
-    if (found == 1) {
-        int fault = duo_header(&duo, values, count, &column);
-        if (fault != 0) {
-            text_tell(lang, fault < 0 ? TEXT_COLUMN_MISSING : TEXT_COLUMN_TWICE, path, duo_name(column));
-            return -1;
-        }
-        while ((found = csv_row(csv, values, &count)) == 1)
-            take_row(import, &duo, values, count, csv->line);
-        if (found == 0)
-            return 0;
-    }
-    if (found < 0)
-        text_tell(lang, TEXT_CSV_QUOTE, path, csv->line);
-    return -1;
+    int fault = duo_header(&duo, table, &column);
+    if (fault != 0)
+        text_tell(lang, fault < 0 ? TEXT_COLUMN_MISSING : TEXT_COLUMN_TWICE, path, duo_name(column));
+    else
+        while ((more = table_next(table, cells, &count)) == 1)
+            take_row(import, &duo, cells, count, table_line(table));
+    table_close(table);
+    return more;
 }
 
 static unsigned tag(void *own, size_t i)
@@ -132,7 +122,6 @@ int institutions_run(struct tool *tool, int argc, char **argv)
 {
     const struct options_verb verb = {"institutions", TEXT_HELP_INSTITUTIONS, NULL, 0};
     struct import import = {.tool = tool};
-    struct csv csv = {.bytes = NULL};
     int status;
     int count = options_read(tool, &verb, argc, argv, &status);
     if (count < 0)
@@ -140,7 +129,7 @@ int institutions_run(struct tool *tool, int argc, char **argv)
     if (options_operands(tool, &verb, "import FILE", count, argv) < 0)
         return EX_USAGE;
     status = NONE_ACCEPTED;
-    if (read_file(&import, &csv, argv[1]) == 0) {
+    if (read_file(&import, argv[1]) == 0) {
         status = import.count > 0 ? send_rows(&import) : EX_OK;
         if (status == EX_OK || import.made + import.amended + import.repeated > 0)
             printf(text_of(tool->lang, TEXT_IMPORT_SUMMARY), import.made, import.amended, import.repeated,
@@ -151,6 +140,5 @@ int institutions_run(struct tool *tool, int argc, char **argv)
     for (size_t i = 0; i < import.count; i++)
         free(import.rows[i].request);
     free(import.rows);
-    csv_free(&csv);
     return status;
 }

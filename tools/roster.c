@@ -1,193 +1,209 @@
-/* A college's export of students as requests. The columns are those of EduArte's list export; columns that are not
- * needed are ignored.
+/* A college's table of students as requests. Which column means what is found in columns.c; columns that are not needed
+ * are ignored.
  *
  * Rules: what the registry's own types refuse is refused here, by column, before it is sent; whether a session exists
- * or is open is the registry's to say. */
+ * or is open is the registry's to say. What a column as a whole shows (BSNs, how its dates are written, zeros that
+ * were lost) is judged over all rows before the first becomes a request. */
 #include "tool_roster.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "proto.h"
-#include "tool_csv.h"
-#include "tool_memory.h"
+#include "tool_born.h"
+#include "tool_columns.h"
+#include "tool_fullname.h"
 
-#define BSN_ROWS 10 /* so many numbers make a column worth judging */
+#define BSN_ROWS 10     /* so many numbers make a column worth judging */
+#define BSN_ROWS_ALL 3  /* so many, when all are alike */
+#define DIGITS_MOST 20  /* of a student number that may have lost zeros */
+#define VALUE_BYTES 600 /* more than any type of the registry takes */
 
 static const struct {
-    const char *word, *name, *field;
+    const char *field; /* of `register` */
     bool needed;
-} columns[ROSTER_COLUMNS] = {
-    [ROSTER_STUDENT] = {"student", "Deelnemernummer", "student", true},
-    [ROSTER_PREFIX] = {"prefix", "Voorvoegsel", NULL, false},
-    [ROSTER_SURNAME] = {"surname", "Achternaam", "name", true},
-    [ROSTER_FIRST] = {"first", "Voornamen", NULL, true},
-    [ROSTER_NAME] = {"name", "Naam", NULL, false},
-    [ROSTER_BORN] = {"born", "Geboortedatum", "born", true},
-    [ROSTER_SESSION] = {"session", "Sessie", "session", true},
-    [ROSTER_ELECTIVE] = {"elective", "Keuzedeel", "elective", false},
-    [ROSTER_ECKID] = {"eckid", "ECK iD", "eckid", false},
-    [ROSTER_NEEDS] = {"needs", "Bijzonderheden", "needs", false},
+} fields[ROSTER_COLUMNS] = {
+    [ROSTER_STUDENT] = {"student", true},    [ROSTER_SURNAME] = {NULL, true},   [ROSTER_FIRST] = {NULL, true},
+    [ROSTER_NAME] = {"name", true},          [ROSTER_BORN] = {"born", true},    [ROSTER_SESSION] = {"session", true},
+    [ROSTER_ELECTIVE] = {"elective", false}, [ROSTER_ECKID] = {"eckid", false}, [ROSTER_NEEDS] = {"needs", false},
 };
-
-const char *roster_word(enum roster_column column)
-{
-    return columns[column].word;
-}
 
 int roster_column_of(struct slice field)
 {
     for (size_t i = 0; i < ROSTER_COLUMNS; i++)
-        if (columns[i].field && slice_is(field, columns[i].field))
+        if (fields[i].field && slice_is(field, fields[i].field))
             return (int)i;
     return -1;
 }
 
-/* ---- the columns ---- */
-
-static int find_column(struct roster *roster, const struct table *table, int column, enum text_lang lang)
-{
-    const char *name = columns[column].name;
-    for (size_t i = 0; i < roster->width; i++) {
-        if (!csv_is(table_header(table, i), name))
-            continue;
-        if (roster->at[column] >= 0) {
-            text_tell(lang, TEXT_COLUMN_TWICE, table_name(table), name);
-            return -1;
-        }
-        roster->at[column] = (int)i;
-    }
-    bool by_option = column == ROSTER_SESSION && roster->session;
-    if (by_option ? roster->at[column] >= 0 : columns[column].needed && roster->at[column] < 0) {
-        text_tell(lang, by_option ? TEXT_COLUMN_AND_OPTION : TEXT_COLUMN_MISSING, table_name(table), name);
-        if (!by_option && roster->width == 1)
-            text_tell(lang, TEXT_COLUMN_SEPARATOR);
-        else if (!by_option && column == ROSTER_SESSION)
-            text_tell(lang, TEXT_COLUMN_SESSION);
-        return -1;
-    }
-    return 0;
-}
-
-/* Whether the column of numbers holds BSNs: by chance one in eleven would look like one. 0; -1 after telling so. */
-static int look_for_bsns(const struct roster *roster, struct table *table, enum text_lang lang)
-{
-    struct slice cells[TABLE_COLUMNS];
-    size_t count, nine = 0, alike = 0;
-    int more;
-    while ((more = table_next(table, cells, &count)) == 1) {
-        struct slice number = cells[roster->at[ROSTER_STUDENT]];
-        nine += number.len == 8 || number.len == 9;
-        alike += roster_looks_like_bsn(number);
-    }
-    if (more < 0)
-        return -1;
-    if (nine < BSN_ROWS || alike * 2 <= nine)
-        return table_rewind(table);
-    text_tell(lang, TEXT_CSV_BSN, table_name(table));
-    return -1;
-}
-
-int roster_guess(struct roster *roster, struct table *table, const char *const *map, const char *session,
-                 enum text_lang lang)
-{
-    (void)map;
-    memset(roster, 0, sizeof *roster);
-    roster->width = table_columns(table);
-    roster->strict = table_is_strict(table);
-    roster->session = session;
-    for (int column = 0; column < ROSTER_COLUMNS; column++) {
-        roster->at[column] = -1;
-        snprintf(roster->heading[column], sizeof roster->heading[column], "%s", columns[column].name);
-    }
-    for (int column = 0; column < ROSTER_COLUMNS; column++)
-        if (find_column(roster, table, column, lang) < 0)
-            return -1;
-    return look_for_bsns(roster, table, lang);
-}
-
 /* ---- values ---- */
 
+static bool all_digits(struct slice value)
+{
+    for (size_t i = 0; i < value.len; i++)
+        if (value.at[i] < '0' || value.at[i] > '9')
+            return false;
+    return value.len > 0;
+}
+
+/* A number without the `.0` or `,0` that some programs put behind it. */
+static struct slice without_fraction(struct slice value)
+{
+    struct slice whole = {value.at, value.len > 2 ? value.len - 2 : 0};
+    bool fraction = all_digits(whole) && memchr(".,", value.at[whole.len], 2) && value.at[whole.len + 1] == '0';
+    return fraction ? whole : value;
+}
+
+/* A cell's value; absent when there is none. */
 static struct slice value_of(const struct roster *roster, const struct slice cells[], enum roster_column column)
 {
     if (column == ROSTER_SESSION && roster->session)
         return slice_of(roster->session);
     int at = roster->at[column];
-    return at >= 0 && cells[at].len > 0 ? cells[at] : (struct slice){NULL, 0};
-}
-
-/* `len` digits as a number; -1 when they are not digits. */
-static int digits(const char *at, size_t len)
-{
-    int number = 0;
-    for (size_t i = 0; i < len; i++) {
-        if (at[i] < '0' || at[i] > '9')
-            return -1;
-        number = number * 10 + (at[i] - '0');
-    }
-    return len > 0 && len < 9 ? number : -1;
-}
-
-/* Takes one or two digits and a `-` from the front of a date. The number, or -1. */
-static int take_part(struct slice *text)
-{
-    const char *dash = memchr(text->at, '-', text->len);
-    size_t len = dash ? (size_t)(dash - text->at) : 0;
-    if (len < 1 || len > 2)
-        return -1;
-    int number = digits(text->at, len);
-    text->at += len + 1;
-    text->len -= len + 1;
-    return number;
-}
-
-static int days_in(int year, int month)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return month == 2 && leap ? 29 : days[month - 1];
-}
-
-int roster_date(struct slice text, char out[11])
-{
-    int day, month, year = -1;
-    if (!text.at)
-        return -1;
-    if (text.len == 8 && digits(text.at, 8) >= 0) {
-        year = digits(text.at, 4);
-        month = digits(text.at + 4, 2);
-        day = digits(text.at + 6, 2);
-    } else {
-        day = take_part(&text);
-        month = take_part(&text);
-        if (text.len == 4)
-            year = digits(text.at, 4);
-    }
-    if (day < 0 || month < 0 || year < 1 || month > 12 || (month == 0 && day > 0))
-        return -1;
-    if (month > 0 && day > days_in(year, month))
-        return -1;
-    snprintf(out, 11,
-             day > 0     ? "%04d-%02d-%02d"
-             : month > 0 ? "%04d-%02d"
-                         : "%04d",
-             year % 10000, month % 100, day % 100);
-    return 0;
+    if (at < 0 || cells[at].len == 0)
+        return (struct slice){NULL, 0};
+    return column == ROSTER_STUDENT ? without_fraction(cells[at]) : cells[at];
 }
 
 bool roster_looks_like_bsn(struct slice number)
 {
     int sum = 0;
-    if (number.len != 8 && number.len != 9)
+    if ((number.len != 8 && number.len != 9) || !all_digits(number))
         return false;
     for (size_t i = 0; i < number.len; i++) {
         int weight = (int)(number.len - i);
-        if (number.at[i] < '0' || number.at[i] > '9')
-            return false;
         sum += (number.at[i] - '0') * (weight == 1 ? -1 : weight);
     }
     bool education = number.len == 9 && number.at[0] == '1' && number.at[1] == '0' && (sum % 11 + 11) % 11 == 5;
     return sum != 0 && (sum % 11 == 0 || education);
+}
+
+/* ---- what columns as a whole show ---- */
+
+struct survey {
+    size_t nine[ROSTER_COLUMNS], alike[ROSTER_COLUMNS]; /* numbers of 8 or 9 digits; those that could be a BSN */
+    size_t dates, serials, day_first, month_first, short_years;
+    size_t with_zero, zero_len;   /* student numbers that begin with a zero; their length */
+    bool uneven;                  /* those that begin with a zero have not all the same length */
+    size_t lens[DIGITS_MOST + 1]; /* of student numbers without a zero, by their length */
+};
+
+static void survey_date(struct survey *survey, struct slice value)
+{
+    struct born_signs signs;
+    char date[11];
+    if (!value.at || born_read(value, false, date, &signs) < 0) {
+        /* What is no date with the day first may be one with the month first. */
+        if (!value.at || born_read(value, true, date, &signs) < 0)
+            return;
+    }
+    survey->dates++;
+    survey->serials += signs.serial;
+    survey->day_first += signs.day_first;
+    survey->month_first += signs.month_first;
+    survey->short_years += signs.short_year;
+}
+
+static void survey_number(struct survey *survey, struct slice value)
+{
+    if (!value.at || !all_digits(value) || value.len > DIGITS_MOST)
+        return;
+    if (value.at[0] != '0') {
+        survey->lens[value.len]++;
+        return;
+    }
+    survey->uneven |= survey->with_zero > 0 && survey->zero_len != value.len;
+    survey->with_zero++;
+    survey->zero_len = value.len;
+}
+
+/* The length of student numbers of which some have lost the zeros they began with: others of that length have kept
+ * them, no fewer than have lost them. 0 when there is none. */
+static size_t lost_zeros(const struct survey *survey)
+{
+    size_t shorter = 0;
+    for (size_t len = 0; len < survey->zero_len; len++)
+        shorter += survey->lens[len];
+    return !survey->uneven && shorter > 0 && survey->with_zero >= shorter ? survey->zero_len : 0;
+}
+
+static void survey_row(const struct roster *roster, struct survey *survey, const struct slice cells[])
+{
+    for (unsigned column = 0; column < ROSTER_COLUMNS; column++) {
+        struct slice value = value_of(roster, cells, (enum roster_column)column);
+        if (!value.at || column == ROSTER_BORN)
+            continue;
+        survey->nine[column] += (value.len == 8 || value.len == 9) && all_digits(value);
+        survey->alike[column] += roster_looks_like_bsn(value);
+    }
+    survey_date(survey, value_of(roster, cells, ROSTER_BORN));
+    survey_number(survey, value_of(roster, cells, ROSTER_STUDENT));
+}
+
+/* Whether a column of numbers holds BSNs: by chance one in eleven would look like one. */
+static bool holds_bsns(const struct survey *survey, unsigned column)
+{
+    size_t nine = survey->nine[column], alike = survey->alike[column];
+    return (nine >= BSN_ROWS && alike * 2 > nine) || (nine >= BSN_ROWS_ALL && alike == nine);
+}
+
+/* Puts what was found into words. */
+static void describe(struct roster *roster, const struct survey *survey, bool header, enum text_lang lang)
+{
+    size_t len = 0, room = sizeof roster->guess;
+    for (unsigned column = 0; column < ROSTER_COLUMNS; column++) {
+        char number[16];
+        if (roster->at[column] < 0)
+            continue;
+        snprintf(number, sizeof number, "%d", roster->at[column] + 1);
+        len += (size_t)snprintf(roster->guess + len, room - len, "%s%s = %s", len > 0 ? ", " : "",
+                                roster_word((enum roster_column)column), header ? roster->heading[column] : number);
+    }
+    const struct {
+        bool holds;
+        enum text_id text;
+    } notes[] = {{roster->month_first, TEXT_GUESS_MONTH_FIRST},
+                 {roster->serial, TEXT_GUESS_SERIAL},
+                 {survey->short_years > 0, TEXT_GUESS_SHORT_YEAR},
+                 {roster->digits > 0, TEXT_GUESS_ZEROS}};
+    for (size_t i = 0; i < COUNT(notes) && len < room; i++)
+        if (notes[i].holds)
+            len += (size_t)snprintf(roster->guess + len, room - len, "; %s", text_of(lang, notes[i].text));
+}
+
+/* Reads all rows. 0, or -1 after telling why the file may not be used. */
+static int survey_all(struct roster *roster, struct table *table, enum text_lang lang)
+{
+    struct slice cells[TABLE_COLUMNS];
+    struct survey survey = {.dates = 0};
+    size_t count;
+    int more;
+    while ((more = table_next(table, cells, &count)) == 1)
+        if (count > 0)
+            survey_row(roster, &survey, cells);
+    if (more < 0)
+        return -1;
+    for (unsigned column = 0; column < ROSTER_COLUMNS; column++)
+        if (holds_bsns(&survey, column)) {
+            text_tell(lang, TEXT_CSV_BSN, table_name(table), roster->heading[column]);
+            return -1;
+        }
+    roster->month_first = survey.month_first > 0 && survey.day_first == 0;
+    roster->serial = survey.serials * 2 > survey.dates;
+    roster->digits = lost_zeros(&survey);
+    describe(roster, &survey, table_has_header(table), lang);
+    return table_rewind(table);
+}
+
+int roster_guess(struct roster *roster, struct table *table, const char *const *map, const char *session,
+                 enum text_lang lang)
+{
+    memset(roster, 0, sizeof *roster);
+    roster->width = table_columns(table);
+    roster->strict = table_is_strict(table);
+    roster->session = session;
+    if (columns_find(roster, table, map, lang) < 0)
+        return -1;
+    return survey_all(roster, table, lang);
 }
 
 /* ---- the request ---- */
@@ -198,18 +214,107 @@ static bool form_holds(const char *type, struct slice value)
     return row && row->form(row, value);
 }
 
-/* OKE's form for a check against an identity paper: `van der Graaf, Jacobus Adrianus`. False when it is too long. */
-static bool make_name(struct slice prefix, struct slice surname, struct slice first, char out[256])
-{
-    int len = snprintf(out, 256, "%.*s%s%.*s, %.*s", (int)prefix.len, prefix.at ? prefix.at : "", prefix.at ? " " : "",
-                       (int)surname.len, surname.at, (int)first.len, first.at);
-    return len > 0 && len < 256;
-}
-
-static size_t refuse(struct roster_fault *fault, int column, struct slice value, const char *rule, enum text_id reason)
+static bool refuse(struct roster_fault *fault, int column, struct slice value, const char *rule, enum text_id reason)
 {
     *fault = (struct roster_fault){.column = column, .value = value, .rule = rule, .reason = reason};
-    return 0;
+    return false;
+}
+
+/* Whether the row has the cells it must have. */
+static bool check_width(const struct roster *roster, const struct slice cells[], size_t count,
+                        struct roster_fault *fault)
+{
+    const struct slice none = {NULL, 0};
+    if (count == 0)
+        return refuse(fault, -1, none, "quotes", TEXT_ROW_QUOTES);
+    bool more = count > TABLE_COLUMNS;
+    for (size_t i = roster->width; i < count && i < TABLE_COLUMNS; i++)
+        more |= cells[i].len > 0;
+    if (more || (roster->strict && count != roster->width))
+        return refuse(fault, -1, none, "width", TEXT_ROW_WIDTH);
+    return true;
+}
+
+/* The name into `name`. */
+static bool make_name(const struct roster *roster, const struct slice value[], char name[FULLNAME_BYTES],
+                      struct roster_fault *fault)
+{
+    enum roster_column column = roster->at[ROSTER_NAME] >= 0 ? ROSTER_NAME : ROSTER_SURNAME;
+    switch (fullname_make(value[ROSTER_PREFIX], value[ROSTER_SURNAME], value[ROSTER_FIRST], value[ROSTER_NAME], name)) {
+    case FULLNAME_FINE:
+        return form_holds("person-name", slice_of(name)) ||
+               refuse(fault, column, value[column], "name", TEXT_VALUE_LONG);
+    case FULLNAME_LONG:
+        return refuse(fault, column, value[column], "name", TEXT_VALUE_LONG);
+    case FULLNAME_FORM:
+        return refuse(fault, column, value[column], "name",
+                      column == ROSTER_NAME ? TEXT_VALUE_WHOLE_NAME : TEXT_VALUE_NAME_COMMA);
+    default:
+        return refuse(fault, column, value[column], "name", TEXT_VALUE_MANGLED);
+    }
+}
+
+/* Student numbers: back to their length, when zeros were lost. */
+static bool make_student(const struct roster *roster, struct slice *value, char room[VALUE_BYTES],
+                         struct roster_fault *fault)
+{
+    size_t len = value->len;
+    if (len > 3 && memchr(value->at, 'E', len) && memchr(value->at, '+', len))
+        return refuse(fault, ROSTER_STUDENT, *value, "student", TEXT_VALUE_SHORTENED);
+    if (len < roster->digits && all_digits(*value)) {
+        size_t lost = roster->digits - len;
+        memset(room, '0', lost);
+        memcpy(room + lost, value->at, len);
+        *value = (struct slice){room, roster->digits};
+    }
+    return true;
+}
+
+/* Electives are known by their code: `K0959 Duits ...` is K0959. */
+static struct slice code_of(struct slice value)
+{
+    struct slice digits = {value.at + 1, 4};
+    if (value.len > 6 && value.at[0] == 'K' && all_digits(digits) && strchr(" -:(", value.at[5]))
+        value.len = 5;
+    return value;
+}
+
+/* Needs on one line; absent when the cell says that there are none. */
+static bool make_needs(struct slice *value, char room[VALUE_BYTES], struct roster_fault *fault)
+{
+    static const char *const none[] = {"N", "n", "nee", "Nee", "no", "No", "nein", "Nein", "geen", "Geen", "-"};
+    size_t len = fullname_tidy(*value, room, VALUE_BYTES);
+    if (len == VALUE_BYTES)
+        return refuse(fault, ROSTER_NEEDS, *value, "needs", TEXT_VALUE_LONG);
+    *value = (struct slice){room, len};
+    for (size_t i = 0; i < COUNT(none); i++)
+        if (slice_is(*value, none[i]))
+            *value = (struct slice){NULL, 0};
+    return true;
+}
+
+static bool make_born(const struct roster *roster, struct slice value, char born[11], struct roster_fault *fault)
+{
+    struct born_signs signs;
+    if (born_read(value, roster->month_first, born, &signs) < 0 || (signs.serial && !roster->serial) ||
+        !form_holds("born", slice_of(born)))
+        return refuse(fault, ROSTER_BORN, value, "date", TEXT_VALUE_DATE);
+    return true;
+}
+
+/* The row's values by column. */
+static bool take_values(const struct roster *roster, const struct slice cells[], struct slice value[],
+                        struct roster_fault *fault)
+{
+    bool whole = roster->at[ROSTER_NAME] >= 0;
+    for (unsigned column = 0; column < ROSTER_COLUMNS; column++) {
+        bool other_form =
+            column == ROSTER_NAME ? !whole : (column == ROSTER_SURNAME || column == ROSTER_FIRST) && whole;
+        value[column] = value_of(roster, cells, (enum roster_column)column);
+        if (fields[column].needed && !other_form && !value[column].at)
+            return refuse(fault, (int)column, value[column], "missing", TEXT_VALUE_MISSING);
+    }
+    return true;
 }
 
 size_t roster_request(const struct roster *roster, const struct slice cells[TABLE_COLUMNS], size_t count, unsigned tag,
@@ -225,22 +330,24 @@ size_t roster_request(const struct roster *roster, const struct slice cells[TABL
                  {ROSTER_ECKID, "eckid", TEXT_VALUE_ECKID},
                  {ROSTER_NEEDS, "needs", TEXT_VALUE_LONG}};
     struct slice value[ROSTER_COLUMNS];
-    if (count != roster->width)
-        return refuse(fault, -1, (struct slice){NULL, 0}, "width", TEXT_ROW_WIDTH);
-    for (int column = 0; column < ROSTER_COLUMNS; column++) {
-        value[column] = value_of(roster, cells, (enum roster_column)column);
-        if (columns[column].needed && !value[column].at)
-            return refuse(fault, column, value[column], "missing", TEXT_VALUE_MISSING);
+    char name[FULLNAME_BYTES], born[11], student[VALUE_BYTES], needs[VALUE_BYTES];
+    if (!check_width(roster, cells, count, fault) || !take_values(roster, cells, value, fault) ||
+        !make_student(roster, &value[ROSTER_STUDENT], student, fault))
+        return 0;
+    if (value[ROSTER_ELECTIVE].at)
+        value[ROSTER_ELECTIVE] = code_of(value[ROSTER_ELECTIVE]);
+    if (value[ROSTER_NEEDS].at && !make_needs(&value[ROSTER_NEEDS], needs, fault))
+        return 0;
+    for (size_t i = 0; i < COUNT(plain); i++) {
+        struct slice this = value[plain[i].column];
+        if (this.at && !form_holds(plain[i].type, this)) {
+            (void)refuse(fault, plain[i].column, value_of(roster, cells, plain[i].column), plain[i].type,
+                         plain[i].reason);
+            return 0;
+        }
     }
-    for (size_t i = 0; i < COUNT(plain); i++)
-        if (value[plain[i].column].at && !form_holds(plain[i].type, value[plain[i].column]))
-            return refuse(fault, plain[i].column, value[plain[i].column], plain[i].type, plain[i].reason);
-    char name[256], born[11];
-    if (!make_name(value[ROSTER_PREFIX], value[ROSTER_SURNAME], value[ROSTER_FIRST], name) ||
-        !form_holds("person-name", slice_of(name)))
-        return refuse(fault, ROSTER_SURNAME, value[ROSTER_SURNAME], "name", TEXT_VALUE_LONG);
-    if (roster_date(value[ROSTER_BORN], born) < 0 || !form_holds("born", slice_of(born)))
-        return refuse(fault, ROSTER_BORN, value[ROSTER_BORN], "date", TEXT_VALUE_DATE);
+    if (!make_name(roster, value, name, fault) || !make_born(roster, value[ROSTER_BORN], born, fault))
+        return 0;
 
     struct line_writer writer;
     line_begin(&writer, line, LINE_MAX_BYTES, "register");
@@ -248,9 +355,11 @@ size_t roster_request(const struct roster *roster, const struct slice cells[TABL
     if (check)
         line_put_text(&writer, "check", "yes");
     for (size_t i = 0; i < COUNT(plain); i++)
-        line_put(&writer, columns[plain[i].column].field, value[plain[i].column]);
+        line_put(&writer, fields[plain[i].column].field, value[plain[i].column]);
     line_put_text(&writer, "name", name);
     line_put_text(&writer, "born", born);
     size_t len = line_end(&writer);
-    return len > 0 ? len : refuse(fault, -1, (struct slice){NULL, 0}, "characters", TEXT_ROW_CHARACTERS);
+    if (len == 0)
+        (void)refuse(fault, -1, (struct slice){NULL, 0}, "characters", TEXT_ROW_CHARACTERS);
+    return len;
 }

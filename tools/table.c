@@ -1,56 +1,320 @@
-/* A file of a college's administration as rows of cells: today EduArte's list export, whole in memory. */
+/* A file of a college's administration as rows of cells.
+ *
+ * The file is text, in any encoding (decode.c), or a workbook that becomes text (workbook.c). Its beginning says how
+ * that is written (guess.c). From there it streams through one room of fixed size: no row is longer than ROW_BYTES, and
+ * a quote that does not close tears its own line alone.
+ *
+ * Rules: cells are as the file has them but for what Excel and Macs do to them: blanks around them, ="0123", accents
+ * apart from their letter. */
 #include "tool_table.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <uninorm.h>
 
 #include "tool_csv.h"
+#include "tool_decode.h"
+#include "tool_guess.h"
 #include "tool_memory.h"
+#include "tool_workbook.h"
+
+#define ROW_BYTES 65536
+#define ROOM (2 * ROW_BYTES)
+#define CLEAN_ROOM (4 * ROW_BYTES) /* a row without its quotes, and in NFC, which makes three bytes of one at most */
 
 struct table {
-    struct csv csv;
+    FILE *file;
+    struct decode *decode;
     char *name;
     enum text_lang lang;
+    bool workbook;
+    struct guess guess;
     size_t columns;
-    struct slice header[TABLE_COLUMNS];
-    char guess[128];
+    struct slice header[TABLE_COLUMNS]; /* in header_bytes */
+    char *header_bytes;
+    size_t at, len; /* what is not read yet of what was decoded */
+    bool ended;     /* nothing more will be decoded */
+    unsigned line, next_line;
+    size_t clean_len;
+    char sheet[WORKBOOK_NAME_BYTES];
+    char words[512];
+    char room[ROOM];
+    char clean[CLEAN_ROOM]; /* cells of the row that are not in the file as they should be */
 };
 
-/* The cells of a row; the number of its own. */
-static size_t split(struct slice row, struct slice cells[TABLE_COLUMNS])
+/* ---- text ---- */
+
+/* Fills the room. 0, or -1 after telling why it cannot. */
+static int fill(struct table *table)
 {
-    size_t count = csv_split(row, ';', cells);
-    for (size_t i = 0; i < TABLE_COLUMNS; i++)
-        cells[i] = i < count ? csv_trim(cells[i]) : (struct slice){"", 0};
-    return count;
+    memmove(table->room, table->room + table->at, table->len - table->at);
+    table->len -= table->at;
+    table->at = 0;
+    while (!table->ended && ROOM - table->len >= 4) {
+        ssize_t got = decode_read(table->decode, table->room + table->len, ROOM - table->len);
+        if (got < 0)
+            return -1;
+        table->len += (size_t)got;
+        table->ended = got == 0;
+    }
+    return 0;
 }
 
-static struct table *begin(const char *name, enum text_lang lang)
+/* Back to the text's first row. 0, or -1 after telling why not. */
+static int go_to_start(struct table *table)
+{
+    table->at = table->len = 0;
+    table->ended = false;
+    table->line = 0;
+    table->next_line = 1;
+    return decode_rewind(table->decode) == 0 ? fill(table) : -1;
+}
+
+/* ---- cells ---- */
+
+/* Takes away what Excel puts around a text that looks like a number: ="0123". */
+static struct slice without_formula(struct slice cell)
+{
+    if (cell.len >= 3 && cell.at[0] == '=' && cell.at[1] == '"' && cell.at[cell.len - 1] == '"')
+        return csv_trim((struct slice){cell.at + 2, cell.len - 3});
+    return cell;
+}
+
+static bool is_ascii(struct slice cell)
+{
+    for (size_t i = 0; i < cell.len; i++)
+        if ((unsigned char)cell.at[i] >= 0x80)
+            return false;
+    return true;
+}
+
+/* The cell in NFC. */
+static struct slice composed(struct table *table, struct slice cell)
+{
+    uint8_t *room = (uint8_t *)table->clean + table->clean_len;
+    size_t len = CLEAN_ROOM - table->clean_len;
+    if (is_ascii(cell))
+        return cell;
+    uint8_t *made = u8_normalize(UNINORM_NFC, (const uint8_t *)cell.at, cell.len, room, &len);
+    if (made != room) { /* there is no memory, or no room, which cannot be */
+        free(made);
+        return cell;
+    }
+    table->clean_len += len;
+    return (struct slice){(char *)room, len};
+}
+
+static struct slice cleaned(struct table *table, struct slice cell)
+{
+    if (csv_is_quoted(&table->guess.csv, cell)) {
+        char *room = table->clean + table->clean_len;
+        size_t len = csv_unquote(cell, room);
+        table->clean_len += len;
+        cell = csv_trim((struct slice){room, len});
+    }
+    return composed(table, without_formula(cell));
+}
+
+/* ---- rows ---- */
+
+/* Takes a row of text out of the room. 1; 0 at the end; -1 after telling why not; 2: it is torn. */
+static int take_row(struct table *table, struct slice *text)
+{
+    struct csv_row row;
+    enum csv_verdict verdict;
+    for (;;) {
+        const char *bytes = table->room + table->at;
+        size_t len = table->len - table->at;
+        bool final = table->ended || len > ROW_BYTES;
+        if (len == 0 && table->ended)
+            return 0;
+        verdict = csv_find(&table->guess.csv, bytes, len, final, &row);
+        if (verdict != CSV_PART)
+            break;
+        if (fill(table) < 0)
+            return -1;
+    }
+    table->line = table->next_line;
+    table->next_line += table->workbook ? 1 : row.lines;
+    if (row.len > ROW_BYTES) {
+        text_tell(table->lang, TEXT_TABLE_LONG, table->name, table->line);
+        return -1;
+    }
+    *text = (struct slice){table->room + table->at, row.len};
+    table->at += row.taken;
+    return verdict == CSV_TORN ? 2 : 1;
+}
+
+static bool is_empty(const struct slice cells[], size_t count)
+{
+    for (size_t i = 0; i < count && i < TABLE_COLUMNS; i++)
+        if (cells[i].len > 0 && !slice_is(cells[i], "\x1a")) /* once the end of a file */
+            return false;
+    return true;
+}
+
+int table_next(struct table *table, struct slice cells[TABLE_COLUMNS], size_t *count)
+{
+    struct slice text;
+    int found;
+    while ((found = take_row(table, &text)) > 0) {
+        *count = found == 2 ? 0 : csv_cells(&table->guess.csv, text.at, text.len, cells, TABLE_COLUMNS);
+        *count -= table->guess.trailing && *count > 1 && text.at[text.len - 1] == table->guess.csv.separator;
+        table->clean_len = 0;
+        for (size_t i = 0; i < TABLE_COLUMNS; i++)
+            cells[i] = i < *count ? cleaned(table, cells[i]) : (struct slice){"", 0};
+        if (found == 2 || !is_empty(cells, *count))
+            return 1;
+    }
+    return found;
+}
+
+unsigned table_line(const struct table *table)
+{
+    return table->line;
+}
+
+/* Reads past the rows before the header, and the header. 1; 0 when there is no header; -1 after telling why it cannot.
+ */
+static int read_header(struct table *table, struct slice cells[TABLE_COLUMNS], size_t *count)
+{
+    int found = 1;
+    if (go_to_start(table) < 0)
+        return -1;
+    for (unsigned i = 0; i < table->guess.lead && found == 1; i++)
+        found = table_next(table, cells, count);
+    if (found == 1 && table->guess.header)
+        return table_next(table, cells, count);
+    return found < 0 ? -1 : 0;
+}
+
+int table_rewind(struct table *table)
+{
+    struct slice cells[TABLE_COLUMNS];
+    size_t count;
+    return read_header(table, cells, &count) < 0 ? -1 : 0;
+}
+
+/* ---- opening ---- */
+
+/* Keeps the header's names. */
+static void keep_header(struct table *table, const struct slice cells[], size_t count)
+{
+    size_t len = 1;
+    for (size_t i = 0; i < count; i++)
+        len += cells[i].len;
+    char *at = table->header_bytes = memory_get(len, 1);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(at, cells[i].at, cells[i].len);
+        table->header[i] = (struct slice){at, cells[i].len};
+        at += cells[i].len;
+    }
+}
+
+/* Says what was decided. */
+static void describe(struct table *table)
+{
+    const struct guess *guess = &table->guess;
+    const char *header = text_of(table->lang, guess->header ? TEXT_GUESS_HEADER : TEXT_GUESS_NO_HEADER);
+    char named[32], separator[2] = {guess->csv.separator, '\0'};
+    unsigned line = guess->header ? table->line : 1;
+    snprintf(named, sizeof named, header, line);
+    if (table->workbook)
+        snprintf(table->words, sizeof table->words, text_of(table->lang, TEXT_GUESS_WORKBOOK), table->sheet, named);
+    else
+        snprintf(table->words, sizeof table->words, text_of(table->lang, TEXT_GUESS_TEXT), decode_name(table->decode),
+                 *separator == '\t' ? "TAB" : separator,
+                 text_of(table->lang, guess->csv.quoted ? TEXT_GUESS_QUOTES : TEXT_GUESS_NO_QUOTES), named);
+}
+
+/* Finds out how the text is written. 0, or -1 after telling why it is no table. */
+static int look(struct table *table)
+{
+    struct slice cells[TABLE_COLUMNS];
+    size_t count = 0;
+    if (go_to_start(table) < 0)
+        return -1;
+    if (table->workbook)
+        guess_rows(table->room, table->len, table->ended, &(const struct csv){';', '\n', true}, &table->guess);
+    else
+        guess_table(table->room, table->len, table->ended, &table->guess);
+    int found = read_header(table, cells, &count);
+    bool header = found == 1;
+    if (found == 0 && !table->guess.header)
+        found = table_next(table, cells, &count);
+    if (found == 0)
+        text_tell(table->lang, TEXT_CSV_EMPTY, table->name);
+    if (found == 1 && count > TABLE_COLUMNS) {
+        text_tell(table->lang, TEXT_TABLE_WIDE, table->name, table->line, TABLE_COLUMNS);
+        found = -1;
+    }
+    if (found != 1)
+        return -1;
+    table->columns = header ? count : table->guess.columns;
+    if (header)
+        keep_header(table, cells, count);
+    describe(table);
+    return table_rewind(table);
+}
+
+/* What a file that is no table most likely is, by its first bytes; TEXT_COUNT: nothing that is known. */
+static enum text_id other_kind(const char *bytes, size_t len)
+{
+    static const struct {
+        const char *bytes;
+        enum text_id kind;
+    } kinds[] = {{"\xd0\xcf\x11\xe0", TEXT_KIND_OLD}, {"%PDF", TEXT_KIND_PDF}, {"{\\rtf", TEXT_KIND_OTHER},
+                 {"\x1f\x8b", TEXT_KIND_OTHER},       {"<", TEXT_KIND_WEB},    {"\xef\xbb\xbf<", TEXT_KIND_WEB}};
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        if (len >= strlen(kinds[i].bytes) && memcmp(bytes, kinds[i].bytes, strlen(kinds[i].bytes)) == 0)
+            return kinds[i].kind;
+    return TEXT_COUNT;
+}
+
+/* 0, or -1 after telling why it is no table. */
+static int begin(struct table *table)
+{
+    char first[8];
+    size_t len = fread(first, 1, sizeof first, table->file);
+    if (ferror(table->file)) {
+        text_tell(table->lang, TEXT_FILE_UNREAD, table->name, text_reason(table->lang, errno));
+        return -1;
+    }
+    enum text_id kind = other_kind(first, len);
+    if (kind != TEXT_COUNT) {
+        text_tell(table->lang, kind, table->name);
+        return -1;
+    }
+    if (workbook_is(first, len)) {
+        table->workbook = true;
+        FILE *text = workbook_text(table->file, table->name, table->sheet, table->lang);
+        if (!text)
+            return -1;
+        fclose(table->file);
+        table->file = text;
+    }
+    table->decode = decode_open(table->file, table->name, table->lang);
+    return table->decode ? look(table) : -1;
+}
+
+struct table *table_read(FILE *file, const char *name, enum text_lang lang)
 {
     struct table *table = memory_get(1, sizeof *table);
+    table->file = file;
     table->name = memory_text("%s", name);
     table->lang = lang;
-    return table;
-}
-
-static struct table *look(struct table *table)
-{
-    struct slice row;
-    if (csv_line(&table->csv, &row) == 1) {
-        size_t count = split(row, table->header);
-        table->columns = count < TABLE_COLUMNS ? count : TABLE_COLUMNS;
+    if (begin(table) == 0)
         return table;
-    }
-    text_tell(table->lang, TEXT_CSV_EMPTY, table->name);
     table_close(table);
     return NULL;
 }
 
 struct table *table_open(const char *path, enum text_lang lang)
 {
-    struct table *table = begin(path, lang);
-    if (csv_load(&table->csv, path, lang) == 0)
-        return look(table);
-    table_close(table);
+    FILE *file = fopen(path, "re");
+    if (file)
+        return table_read(file, path, lang);
+    text_tell(lang, TEXT_FILE_UNREAD, path, text_reason(lang, errno));
     return NULL;
 }
 
@@ -58,7 +322,9 @@ void table_close(struct table *table)
 {
     if (!table)
         return;
-    csv_free(&table->csv);
+    decode_close(table->decode);
+    fclose(table->file);
+    free(table->header_bytes);
     free(table->name);
     free(table);
 }
@@ -80,39 +346,15 @@ struct slice table_header(const struct table *table, size_t column)
 
 bool table_has_header(const struct table *table)
 {
-    (void)table;
-    return true;
+    return table->guess.header;
 }
 
 bool table_is_strict(const struct table *table)
 {
-    (void)table;
-    return true;
-}
-
-int table_next(struct table *table, struct slice cells[TABLE_COLUMNS], size_t *count)
-{
-    struct slice row;
-    if (csv_line(&table->csv, &row) == 0)
-        return 0;
-    *count = split(row, cells);
-    return 1;
-}
-
-unsigned table_line(const struct table *table)
-{
-    return table->csv.line;
-}
-
-int table_rewind(struct table *table)
-{
-    struct slice row;
-    table->csv.at = 0;
-    table->csv.line = 0;
-    return csv_line(&table->csv, &row) == 1 ? 0 : -1;
+    return table->guess.trailing || !table->guess.csv.quoted;
 }
 
 const char *table_guess(const struct table *table)
 {
-    return table->guess;
+    return table->words;
 }

@@ -1,4 +1,4 @@
-/* The command's words: both languages say as much, the language is found, files are read as text, lines taken apart. */
+/* The command's words: both languages say as much, the language is found, lines are taken apart. */
 #include "tool_text.h"
 
 #include <setjmp.h>
@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "tool_answer.h"
-#include "tool_csv.h"
 #include "tool_options.h"
 
 /* The next conversion of a form, its length in `len`; NULL when there is none. `%%` is none. */
@@ -53,61 +52,6 @@ static void the_language_of_the_environment(void **state)
         assert_int_equal(setenv("LC_ALL", rows[i].value, 1), 0);
         assert_int_equal(text_lang_here(), rows[i].lang);
     }
-}
-
-static void files_are_read_as_text(void **state)
-{
-    static const struct {
-        const char *bytes;
-        size_t len;
-        const char *text; /* NULL: refused */
-    } rows[] = {
-        {"", 0, NULL},
-        {"\xef\xbb\xbf", 3, NULL},
-        {"\xef\xbb\xbf"
-         "a",
-         4, "a"},
-        {"a\0b", 3, NULL},
-        {"\xc3\xab", 2, "ë"},
-        {"\xeb", 1, "ë"},              /* Windows-1252 */
-        {"\x80", 1, "€"},              /* the same */
-        {"\xef\xbb\xbf\xeb", 4, NULL}, /* says that it is UTF-8, and is not */
-        {"\x81", 1, NULL},             /* neither */
-    };
-    (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        struct csv csv;
-        assert_int_equal(csv_take(&csv, rows[i].bytes, rows[i].len, "test", TEXT_EN), rows[i].text ? 0 : -1);
-        if (rows[i].text) {
-            assert_int_equal(csv.len, strlen(rows[i].text));
-            assert_memory_equal(csv.bytes, rows[i].text, csv.len);
-        }
-        csv_free(&csv);
-    }
-}
-
-static void rows_keep_the_number_of_their_line(void **state)
-{
-    static const char text[] = "a;\"b\nc\";d\r\n\r\n\"\";x";
-    struct csv csv;
-    struct slice values[CSV_COLUMNS];
-    size_t count;
-    (void)state;
-    assert_int_equal(csv_take(&csv, text, strlen(text), "test", TEXT_EN), 0);
-    csv.quoted = true;
-    assert_int_equal(csv_row(&csv, values, &count), 1);
-    assert_int_equal(csv.line, 1);
-    assert_int_equal(count, 3);
-    assert_true(slice_is(values[1], "b\nc") && slice_is(values[2], "d"));
-    assert_int_equal(csv_row(&csv, values, &count), 1);
-    assert_int_equal(csv.line, 4);
-    assert_true(count == 2 && values[0].len == 0 && slice_is(values[1], "x"));
-    assert_int_equal(csv_row(&csv, values, &count), 0);
-    csv_free(&csv);
-    assert_int_equal(csv_take(&csv, "a;\"b", 4, "test", TEXT_EN), 0);
-    csv.quoted = true;
-    assert_int_equal(csv_row(&csv, values, &count), -1);
-    csv_free(&csv);
 }
 
 static void lines_of_the_daemon(void **state)
@@ -197,8 +141,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_languages_take_the_same_values),
         cmocka_unit_test(the_language_of_the_environment),
-        cmocka_unit_test(files_are_read_as_text),
-        cmocka_unit_test(rows_keep_the_number_of_their_line),
         cmocka_unit_test(lines_of_the_daemon),
         cmocka_unit_test(options_and_operands),
         cmocka_unit_test(operands_are_held_against_their_forms),

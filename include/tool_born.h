@@ -1,0 +1,21 @@
+/* Dates of birth, as administrations write them. Pure. */
+#ifndef BUURTAAL_TOOL_BORN_H
+#define BUURTAAL_TOOL_BORN_H
+
+#include "base.h"
+
+/* What one date says of the way its column is written. */
+struct born_signs {
+    bool day_first, month_first; /* its first number, or its second, can only be a day */
+    bool serial;                 /* a number of days, as Excel counts them */
+    bool short_year;             /* two digits */
+};
+
+/* Reads a date and writes it as the registry does: 2009-03-14; 2009-03 or 2009 when partly unknown. Understood are
+ * 14-03-2009, 1/3/2009, 14.3.09, 14 maart 2009, 14-Mar-2009, 2009-03-14, 14032009, 1032009 (which lost its zero),
+ * 20090314, each with 00 for a day or month that is not known, 2009-03, 2009, Excel's number of days, and a time of
+ * midnight behind any. With `month_first` 3/14/2009 is meant where both could be. `signs` may be NULL. 0, or -1 when
+ * there is no such date. */
+int born_read(struct slice text, bool month_first, char out[11], struct born_signs *signs) MUST_CHECK;
+
+#endif

@@ -1,0 +1,16 @@
+/* Which column of a table means what. */
+#ifndef BUURTAAL_TOOL_COLUMNS_H
+#define BUURTAAL_TOOL_COLUMNS_H
+
+#include "base.h"
+#include "tool_roster.h"
+#include "tool_table.h"
+
+/* Finds roster->at from the header's names, or without a header from the values of the first rows, which are read.
+ * `map` and roster->session as in roster_guess(). 0; -1 after telling why not. */
+int columns_find(struct roster *roster, struct table *table, const char *const *map, enum text_lang lang) MUST_CHECK;
+
+/* Our name for a column, as EduArte has it. */
+const char *columns_name(enum roster_column column);
+
+#endif

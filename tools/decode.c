@@ -1,0 +1,214 @@
+/* The text of a file in UTF-8. iconv does the work; here is decided from what, and cut where its rooms end.
+ *
+ * Rules: an encoding is believed only when the whole file is in it, so the file is read once before it is used. A NUL
+ * is never text, nor is a file with many control characters. A few of those are left in: the row they stand in is told.
+ */
+#include "tool_decode.h"
+
+#include <errno.h>
+#include <iconv.h>
+#include <stdlib.h>
+
+#include "tool_memory.h"
+
+#define ROOM 16384
+#define CONTROLS_IN 64 /* one control character in so many makes a file binary */
+
+static const struct encoding {
+    const char *name, *iconv;
+    size_t mark_len;
+    const char *mark; /* the byte order mark */
+} encodings[] = {
+    {"UTF-8", "UTF-8", 3, "\xef\xbb\xbf"},   {"UTF-16", "UTF-16LE", 2, "\xff\xfe"},
+    {"UTF-16", "UTF-16BE", 2, "\xfe\xff"},   {"UTF-8", "UTF-8", 0, ""},
+    {"UTF-16", "UTF-16LE", 0, ""},           {"UTF-16", "UTF-16BE", 0, ""},
+    {"Windows-1252", "WINDOWS-1252", 0, ""},
+};
+enum { MARKED = 3, PLAIN_UTF8 = 3, PLAIN_UTF16LE, PLAIN_UTF16BE, WINDOWS }; /* the first so many have a mark */
+
+struct decode {
+    FILE *file;
+    const char *name;
+    enum text_lang lang;
+    const struct encoding *encoding;
+    iconv_t way;
+    size_t len; /* bytes of `bytes` that are not decoded yet */
+    char bytes[ROOM];
+};
+
+enum part { PART_FINE, PART_END, PART_UNREAD, PART_WRONG };
+
+/* ---- decoding ---- */
+
+static int turn_back(struct decode *decode)
+{
+    decode->len = 0;
+    iconv(decode->way, NULL, NULL, NULL, NULL);
+    return fseeko(decode->file, (off_t)decode->encoding->mark_len, SEEK_SET);
+}
+
+/* Goes on from the first byte in another encoding. 0, or -1 with errno. */
+static int use(struct decode *decode, const struct encoding *encoding)
+{
+    if (decode->encoding)
+        iconv_close(decode->way);
+    decode->encoding = NULL;
+    decode->way = iconv_open("UTF-8", encoding->iconv);
+    if (decode->way == (iconv_t)-1)
+        return -1;
+    decode->encoding = encoding;
+    return turn_back(decode);
+}
+
+/* Decodes until something has come of it. PART_FINE with `*got` above 0, PART_END, PART_UNREAD with errno, or
+ * PART_WRONG: the bytes are not in this encoding. */
+static enum part take(struct decode *decode, char *room, size_t len, size_t *got)
+{
+    for (;;) {
+        size_t fresh = fread(decode->bytes + decode->len, 1, ROOM - decode->len, decode->file);
+        if (ferror(decode->file))
+            return PART_UNREAD;
+        decode->len += fresh;
+        if (decode->len == 0)
+            return PART_END;
+        char *in = decode->bytes, *out = room;
+        size_t in_left = decode->len, out_left = len;
+        size_t result = iconv(decode->way, &in, &in_left, &out, &out_left);
+        int fault = errno;
+        memmove(decode->bytes, in, in_left);
+        decode->len = in_left;
+        *got = len - out_left;
+        if (*got > 0)
+            return PART_FINE; /* what is wrong behind it comes up next time */
+        if (result == (size_t)-1 && (fault != EINVAL || fresh == 0))
+            return PART_WRONG;
+    }
+}
+
+/* ---- which encoding ---- */
+
+/* Whether the file is text in this encoding, from its first byte to its last. 1; 0: it is not, and `*line` is where, 0
+ * when it is no text at all; -1 with errno. */
+static int is_in(struct decode *decode, const struct encoding *encoding, unsigned *line)
+{
+    char text[ROOM];
+    size_t got, all = 0, controls = 0;
+    enum part part;
+    *line = 1;
+    if (use(decode, encoding) < 0)
+        return -1;
+    while ((part = take(decode, text, sizeof text, &got)) == PART_FINE) {
+        all += got;
+        for (size_t i = 0; i < got; i++) {
+            unsigned char byte = (unsigned char)text[i];
+            *line += byte == '\n';
+            controls += byte < ' ' && !strchr("\t\n\f\r\x1a", byte);
+            if (byte == '\0' || (controls > 0 && all >= ROOM && controls > all / CONTROLS_IN)) {
+                *line = 0;
+                return 0;
+            }
+        }
+    }
+    if (part == PART_END && controls <= all / CONTROLS_IN + 1)
+        return 1;
+    if (part == PART_END)
+        *line = 0;
+    return part == PART_UNREAD ? -1 : 0;
+}
+
+/* What the file's first bytes say; NULL: nothing. */
+static const struct encoding *by_start(const char *bytes, size_t len)
+{
+    size_t zeros[2] = {0, 0};
+    for (size_t i = 0; i < MARKED; i++)
+        if (len >= encodings[i].mark_len && memcmp(bytes, encodings[i].mark, encodings[i].mark_len) == 0)
+            return &encodings[i];
+    for (size_t i = 0; i < len; i++)
+        zeros[i % 2] += bytes[i] == '\0';
+    if (zeros[1] > len / 4 && zeros[0] == 0)
+        return &encodings[PLAIN_UTF16LE];
+    if (zeros[0] > len / 4 && zeros[1] == 0)
+        return &encodings[PLAIN_UTF16BE];
+    return NULL;
+}
+
+static int tell_errno(const struct decode *decode, int fault)
+{
+    text_tell(decode->lang, fault == ESPIPE ? TEXT_FILE_ONCE : TEXT_FILE_UNREAD, decode->name,
+              text_reason(decode->lang, fault));
+    return -1;
+}
+
+/* 0, or -1 after telling why it is no text. */
+static int find_encoding(struct decode *decode)
+{
+    unsigned line = 0;
+    errno = 0;
+    if (fseeko(decode->file, 0, SEEK_SET) != 0)
+        return tell_errno(decode, errno);
+    size_t len = fread(decode->bytes, 1, ROOM, decode->file);
+    if (ferror(decode->file))
+        return tell_errno(decode, errno);
+    const struct encoding *said = by_start(decode->bytes, len);
+    if (len == 0 || (said && said->mark_len == len)) {
+        text_tell(decode->lang, TEXT_CSV_EMPTY, decode->name);
+        return -1;
+    }
+    int is = is_in(decode, said ? said : &encodings[PLAIN_UTF8], &line);
+    if (is == 0 && !said && line > 0)
+        is = is_in(decode, &encodings[WINDOWS], &line);
+    if (is < 0)
+        return tell_errno(decode, errno);
+    if (is == 1)
+        return decode_rewind(decode);
+    if (line == 0)
+        text_tell(decode->lang, TEXT_CSV_BINARY, decode->name);
+    else
+        text_tell(decode->lang, TEXT_DECODE_WRONG, decode->name, line, said ? said->name : "UTF-8, Windows-1252");
+    return -1;
+}
+
+struct decode *decode_open(FILE *file, const char *name, enum text_lang lang)
+{
+    struct decode *decode = memory_get(1, sizeof *decode);
+    decode->file = file;
+    decode->name = name;
+    decode->lang = lang;
+    if (find_encoding(decode) == 0)
+        return decode;
+    decode_close(decode);
+    return NULL;
+}
+
+void decode_close(struct decode *decode)
+{
+    if (decode && decode->encoding)
+        iconv_close(decode->way);
+    free(decode);
+}
+
+ssize_t decode_read(struct decode *decode, char *room, size_t len)
+{
+    size_t got;
+    switch (take(decode, room, len, &got)) {
+    case PART_FINE:
+        return (ssize_t)got;
+    case PART_END:
+        return 0;
+    case PART_UNREAD:
+        return tell_errno(decode, errno);
+    default: /* it was right when it was opened */
+        text_tell(decode->lang, TEXT_FILE_CHANGED, decode->name);
+        return -1;
+    }
+}
+
+int decode_rewind(struct decode *decode)
+{
+    return turn_back(decode) == 0 ? 0 : tell_errno(decode, errno);
+}
+
+const char *decode_name(const struct decode *decode)
+{
+    return decode->encoding->name;
+}
