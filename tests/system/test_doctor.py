@@ -108,7 +108,7 @@ def test_the_profile(patient, tmp_path):
     assert "chmod" in patient.examine(CONFIG, ["profile"])
     os.chmod(patient.profile, 0o600)
     patient.change(colour="red")
-    assert "colour = red" in patient.examine(CONFIG, ["profile"])
+    assert "there is no colour here" in patient.examine(CONFIG, ["profile"])
     patient.profile = str(tmp_path / "none.conf")
     assert "none.conf" in patient.examine(CONFIG, ["profile"])
 
