@@ -209,7 +209,13 @@ int seal_make_keys(const char *path, char *why, size_t why_size)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
-        snprintf(why, why_size, "%s: %s", path, strerror(errno));
+        if (errno == EEXIST)
+            snprintf(why, why_size,
+                     "%s: it is there already, and keys are never written over: what they sealed would be lost; name "
+                     "another file, or move this one first",
+                     path);
+        else
+            snprintf(why, why_size, "%s: %s", path, strerror(errno));
         return -1;
     }
     bool whole = write_key(fd, "match ", MATCH_BYTES) == 0 && write_key(fd, "seal 1 ", SIV_BYTES) == 0 && fsync(fd) == 0;
