@@ -2,6 +2,8 @@
 #ifndef BUURTAAL_TOOL_CLIENT_H
 #define BUURTAAL_TOOL_CLIENT_H
 
+#include <time.h>
+
 #include "base.h"
 #include "line.h"
 #include "tool_answer.h"
@@ -80,6 +82,8 @@ bool client_step(struct client *client, int input, int milliseconds);
 /* The next line that has come, without its LF, into `line`. 1; 0 when none is whole yet, or none will be. A BYE is not
  * a line but a fault. */
 int client_take(struct client *client, char line[LINE_MAX_BYTES], size_t *len) MUST_CHECK;
+/* Waits for the next line, at most so long. 0, or -1 at a fault, which the end of the registry's side is too. */
+int client_wait(struct client *client, char line[LINE_MAX_BYTES], size_t *len, time_t seconds) MUST_CHECK;
 /* Whether the registry has ended its side in good order and all its lines were taken. */
 bool client_ended(const struct client *client);
 

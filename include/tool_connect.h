@@ -2,8 +2,6 @@
 #ifndef BUURTAAL_TOOL_CONNECT_H
 #define BUURTAAL_TOOL_CONNECT_H
 
-#include <time.h>
-
 #include "tool_client.h"
 
 struct ssl_ctx_st; /* OpenSSL's SSL_CTX and SSL */
@@ -28,8 +26,5 @@ struct client {
     char out[65536];
     char in[32768];
 };
-
-/* Waits for the next line, at most so long. 0, or -1 at a fault. */
-int client_wait(struct client *client, char line[LINE_MAX_BYTES], size_t *len, time_t seconds) MUST_CHECK;
 
 #endif

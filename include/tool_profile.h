@@ -35,6 +35,9 @@ int profile_remember(const struct profile *profile, const struct profile_seen *s
 /* The name of the file that holds it; the caller frees. */
 char *profile_seen_path(const struct profile *profile);
 
+/* Makes the folders above a file of the user's, open to the user alone. 0, or -1 with errno. */
+int profile_make_folders(const char *path) MUST_CHECK;
+
 /* The verb `profile`: writes one. */
 int profile_run(struct tool *tool, int argc, char **argv);
 

@@ -11,6 +11,7 @@ int institutions_run(struct tool *tool, int argc, char **argv);
 int progress_run(struct tool *tool, int argc, char **argv);
 int doctor_run(struct tool *tool, int argc, char **argv);
 int audit_run(struct tool *tool, int argc, char **argv);
+int shell_run(struct tool *tool, int argc, char **argv);
 int ca_run(struct tool *tool, int argc, char **argv);
 
 #endif

@@ -15,7 +15,7 @@ static const struct {
 } verbs[] = {
     {"send", send_run},         {"submit", submit_run},   {"institutions", institutions_run},
     {"progress", progress_run}, {"profile", profile_run}, {"ca", ca_run},
-    {"doctor", doctor_run},     {"audit", audit_run},
+    {"doctor", doctor_run},     {"audit", audit_run},     {"shell", shell_run},
 };
 
 /* How many words at the front belong to no verb: options of the whole, and their values. */

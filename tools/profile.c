@@ -189,8 +189,7 @@ void profile_free(struct profile *profile)
 
 /* ---- writing ---- */
 
-/* Makes the folders above `path`, open to the user alone. */
-static int make_folders(const char *path)
+int profile_make_folders(const char *path)
 {
     char *folder = memory_text("%s", path);
     int result = 0;
@@ -279,7 +278,7 @@ static int write_profile(struct tool *tool, const char *path, const char *host, 
                              : tool->lang == TEXT_NL ? "nl\n"
                                                      : "en\n");
     int status = EX_OK;
-    if (make_folders(path) < 0 || write_whole(path, text, false) < 0) {
+    if (profile_make_folders(path) < 0 || write_whole(path, text, false) < 0) {
         status = EX_CANTCREAT;
         if (errno == EEXIST)
             tell_exists(tool, path);
