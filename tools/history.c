@@ -3,7 +3,7 @@
  * Rules: what may hold personal data is not written; whatever is not known to hold none may. A line is appended in one
  * piece, so shells beside each other lose nothing of each other; only while one cuts the file may another's line be
  * lost. */
-#define _GNU_SOURCE /* mkostemp */
+#define _GNU_SOURCE /* open_memstream */
 #include "tool_history.h"
 
 #include <errno.h>
@@ -15,6 +15,7 @@
 
 #include "line.h"
 #include "proto.h"
+#include "tool_file.h"
 #include "tool_memory.h"
 #include "tool_profile.h"
 
@@ -109,18 +110,14 @@ static void print(void *own, const char *line)
 /* Leaves the newest lines in the file. 0, or -1 with errno and the file as it was. */
 static int cut(const char *path, const struct ring *ring)
 {
-    char *draft = memory_text("%s.XXXXXX", path);
-    int fd = mkostemp(draft, O_CLOEXEC), result = -1;
-    FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
-    if (out) {
-        each(ring, print, out);
-        bool written = !ferror(out);
-        written = fclose(out) == 0 && written;
-        result = written ? rename(draft, path) : -1;
-        if (result < 0)
-            unlink(draft);
-    }
-    free(draft);
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    if (!out)
+        return -1;
+    each(ring, print, out);
+    int result = fclose(out) == 0 ? file_write(path, text, len, 0600, true) : -1;
+    free(text);
     return result;
 }
 
