@@ -26,7 +26,11 @@ enum text_lang text_lang_here(void);
  * rest is the system's. */
 const char *text_reason(enum text_lang lang, int fault);
 
-/* How many places text in UTF-8 takes on a terminal, as far as a character takes one and a combining accent none. */
+/* How many columns of a terminal the character at the front of a text in UTF-8 takes, and how many bytes it has. It
+ * goes by the locale, which main() sets to one that knows UTF-8; one column where that does not know the character.
+ * `text` is not empty. */
+size_t text_character(struct slice text, size_t *bytes);
+/* How many a whole text takes. */
 int text_width(const char *text);
 
 /* Tells it on stderr, as `buurtaal: TEXT`. */

@@ -7,6 +7,7 @@
 
 #include "proto.h"
 #include "tool_client.h"
+#include "tool_json.h"
 #include "tool_memory.h"
 #include "tool_verbs.h"
 
@@ -34,42 +35,15 @@ struct board {
 
 /* ---- JSON ---- */
 
-static void print_json_text(FILE *out, struct slice text)
-{
-    fputc('"', out);
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.at[i];
-        if (c == '"' || c == '\\')
-            fprintf(out, "\\%c", c);
-        else if (c < 0x20)
-            fprintf(out, "\\u%04x", c);
-        else
-            fputc(c, out);
-    }
-    fputc('"', out);
-}
-
-/* Whole numbers are numbers, all else is text; so a count that is masked as `<5` is a text. */
-static void print_json_value(FILE *out, struct slice value)
-{
-    bool number = value.len > 0 && value.len < 16 && (value.at[0] != '0' || value.len == 1);
-    for (size_t i = 0; i < value.len && number; i++)
-        number = value.at[i] >= '0' && value.at[i] <= '9';
-    if (number)
-        fprintf(out, "%.*s", (int)value.len, value.at);
-    else
-        print_json_text(out, value);
-}
-
 static void print_json_row(struct board *board, const struct answer *row)
 {
     FILE *out = board->json;
     fprintf(out, "%s\n  {", board->count++ > 0 ? "," : "");
     for (size_t i = 0; i < row->count; i++) {
         fputs(i > 0 ? ", " : "", out);
-        print_json_text(out, row->fields[i].name);
+        json_text(out, row->fields[i].name);
         fputs(": ", out);
-        print_json_value(out, row->fields[i].value);
+        json_value(out, row->fields[i].value);
     }
     fputc('}', out);
 }

@@ -9,11 +9,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "tool_grid.h"
 #include "tool_memory.h"
 #include "tool_text.h"
 
-#define COLUMNS 64
-#define GAP 2 /* blanks between columns */
+#define COLUMNS GRID_COLUMNS
 
 #define BOLD "\033[1m"
 #define PLAIN "\033[0m"
@@ -23,14 +23,10 @@ struct column {
     size_t id; /* where its value stands in a row */
 };
 
-struct row {
-    char *values[COLUMNS]; /* by the column's id; NULL: none */
-};
-
 struct rows {
     struct column columns[COLUMNS]; /* in the order in which they are shown */
     size_t column_count;
-    struct row **rows;
+    struct slice **rows; /* COLUMNS values each, by the column's id; absent: none */
     size_t count, room;
 };
 
@@ -43,7 +39,7 @@ void rows_clear(struct rows *rows)
 {
     for (size_t i = 0; i < rows->count; i++) {
         for (size_t id = 0; id < COLUMNS; id++)
-            free(rows->rows[i]->values[id]);
+            free((char *)rows->rows[i][id].at);
         free(rows->rows[i]);
     }
     rows->count = 0;
@@ -67,8 +63,8 @@ size_t rows_count(const struct rows *rows)
 
 /* ---- gathering ---- */
 
-/* The value as it is shown; the caller frees. */
-static char *shown(struct slice value)
+/* The value as it is shown; the caller frees its bytes. */
+static struct slice shown(struct slice value)
 {
     char *text = memory_get(value.len * 2 + 1, 1), *to = text;
     for (size_t i = 0; i < value.len; i++) {
@@ -79,7 +75,7 @@ static char *shown(struct slice value)
         }
         *to++ = c;
     }
-    return text;
+    return (struct slice){text, (size_t)(to - text)};
 }
 
 /* The place of a column among those shown; a new one is put at `wanted`. COLUMNS when there is no room for it. */
@@ -102,14 +98,14 @@ void rows_add(struct rows *rows, const struct answer *answer)
         rows->room = rows->room * 2 + 16;
         rows->rows = memory_grow(rows->rows, rows->room, sizeof *rows->rows);
     }
-    struct row *row = rows->rows[rows->count++] = memory_get(1, sizeof *row);
+    struct slice *row = rows->rows[rows->count++] = memory_get(COLUMNS, sizeof *row);
     size_t wanted = 0;
     for (size_t i = 0; i < answer->count; i++) {
         size_t place = place_of(rows, answer->fields[i].name, wanted);
         if (place == COLUMNS)
             continue;
-        char **value = &row->values[rows->columns[place].id];
-        free(*value); /* a field that is there twice: the last one counts */
+        struct slice *value = &row[rows->columns[place].id];
+        free((char *)value->at); /* a field that is there twice: the last one counts */
         *value = shown(answer->fields[i].value);
         wanted = place + 1;
     }
@@ -117,60 +113,26 @@ void rows_add(struct rows *rows, const struct answer *answer)
 
 /* ---- showing ---- */
 
-/* How a column is laid out. */
-struct layout {
-    int width; /* of its widest value; 0: no row has one */
-    bool right;
-};
+/* Whether a column holds numbers alone; `<5` is one too: few. */
+static bool is_number(const struct rows *rows, size_t id)
+{
+    for (size_t j = 0; j < rows->count; j++) {
+        struct slice value = rows->rows[j][id];
+        for (size_t i = 0; i < value.len; i++)
+            if (!strchr("0123456789.<", value.at[i]))
+                return false;
+    }
+    return true;
+}
 
-static void lay_out(const struct rows *rows, struct layout layouts[COLUMNS])
+/* What a table has: its columns by their id, all shown in their order. */
+static void describe(const struct rows *rows, struct grid *grid, struct grid_column columns[COLUMNS])
 {
     for (size_t i = 0; i < rows->column_count; i++) {
-        struct layout *layout = &layouts[i];
-        layout->width = 0;
-        layout->right = true;
-        for (size_t j = 0; j < rows->count; j++) {
-            const char *value = rows->rows[j]->values[rows->columns[i].id];
-            if (!value)
-                continue;
-            int width = text_width(value);
-            layout->width = width > layout->width ? width : layout->width;
-            layout->right &= strspn(value, "0123456789.<") == strlen(value); /* `<5` is a number too: few */
-        }
-        int name = text_width(rows->columns[i].name);
-        if (layout->width > 0 && name > layout->width)
-            layout->width = name;
-    }
-}
-
-static void print_padded(FILE *out, const char *text, const struct layout *layout, bool last)
-{
-    int blanks = layout->width - text_width(text);
-    if (layout->right)
-        fprintf(out, "%*s%s", blanks, "", text);
-    else
-        fprintf(out, "%s%*s", text, last ? 0 : blanks, "");
-    fprintf(out, "%*s", last ? 0 : GAP, "");
-}
-
-static void print_table(const struct rows *rows, FILE *out, const struct layout layouts[COLUMNS], bool colour)
-{
-    size_t last = 0;
-    for (size_t i = 0; i < rows->column_count; i++)
-        if (layouts[i].width > 0)
-            last = i;
-    fputs(colour ? BOLD : "", out);
-    for (size_t i = 0; i <= last; i++)
-        if (layouts[i].width > 0)
-            print_padded(out, rows->columns[i].name, &layouts[i], i == last);
-    fputs(colour ? PLAIN "\n" : "\n", out);
-    for (size_t j = 0; j < rows->count; j++) {
-        for (size_t i = 0; i <= last; i++) {
-            const char *value = rows->rows[j]->values[rows->columns[i].id];
-            if (layouts[i].width > 0)
-                print_padded(out, value ? value : "", &layouts[i], i == last);
-        }
-        fputc('\n', out);
+        const struct column *column = &rows->columns[i];
+        columns[column->id] =
+            (struct grid_column){column->name, column->name, is_number(rows, column->id) ? GRID_NUMBER : GRID_CODE};
+        grid->shown[grid->shown_count++] = column->id;
     }
 }
 
@@ -184,28 +146,25 @@ static void print_blocks(const struct rows *rows, FILE *out, bool colour)
     for (size_t j = 0; j < rows->count; j++) {
         fputs(j > 0 ? "\n" : "", out);
         for (size_t i = 0; i < rows->column_count; i++) {
-            const char *value = rows->rows[j]->values[rows->columns[i].id];
-            if (value)
-                fprintf(out, "%s%-*s%s  %s\n", colour ? BOLD : "", width, rows->columns[i].name, colour ? PLAIN : "",
-                        value);
+            struct slice value = rows->rows[j][rows->columns[i].id];
+            if (value.at)
+                fprintf(out, "%s%-*s%s  %.*s\n", colour ? BOLD : "", width, rows->columns[i].name, colour ? PLAIN : "",
+                        (int)value.len, value.at);
         }
     }
 }
 
 void rows_print(const struct rows *rows, FILE *out, int width, bool colour)
 {
-    struct layout layouts[COLUMNS];
-    int whole = -GAP;
+    struct grid grid = {.colour = colour};
+    struct grid_column columns[COLUMNS];
     if (rows->count == 0)
         return;
-    lay_out(rows, layouts);
-    for (size_t i = 0; i < rows->column_count; i++)
-        if (layouts[i].width > 0)
-            whole += layouts[i].width + GAP;
-    if (width > 0 && whole > width)
+    describe(rows, &grid, columns);
+    if (width > 0 && grid_width(&grid, columns, rows->rows, rows->count) > (size_t)width)
         print_blocks(rows, out, colour);
     else
-        print_table(rows, out, layouts, colour);
+        grid_print(&grid, out, columns, rows->rows, rows->count);
 }
 
 int rows_width(FILE *out)

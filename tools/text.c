@@ -1,11 +1,13 @@
 /* What the command says to people. The forms of one text take the same values in both languages; a test compares them.
  */
+#define _GNU_SOURCE /* wcwidth */
 #include "tool_text.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <wchar.h>
 
 static const char *const texts[TEXT_COUNT][2] = {
 #define TEXT(id, nl, en) {nl, en},
@@ -65,14 +67,33 @@ const char *text_reason(enum text_lang lang, int fault)
     }
 }
 
+size_t text_character(struct slice text, size_t *bytes)
+{
+    wchar_t wide;
+    mbstate_t state = {0};
+    size_t len = mbrtowc(&wide, text.at, text.len, &state);
+    int width = -1;
+    if (len > 0 && len <= text.len) {
+        width = wcwidth(wide);
+    } else {
+        len = 1;
+        while (len < text.len && ((unsigned char)text.at[len] & 0xc0) == 0x80)
+            len++;
+    }
+    *bytes = len;
+    return width < 0 ? 1 : (size_t)width;
+}
+
 int text_width(const char *text)
 {
-    int width = 0;
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        bool combining = c[0] == 0xcc || (c[0] == 0xcd && c[1] < 0xb0); /* U+0300-036F */
-        width += (*c & 0xc0) != 0x80 && !combining;
+    struct slice left = slice_of(text);
+    size_t width = 0;
+    while (left.len > 0) {
+        size_t bytes;
+        width += text_character(left, &bytes);
+        left = (struct slice){left.at + bytes, left.len - bytes};
     }
-    return width;
+    return (int)width;
 }
 
 void text_tell(enum text_lang lang, enum text_id id, ...)
