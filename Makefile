@@ -24,7 +24,7 @@ say = $(if $(V),,@echo '  $(1) $@';)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection
-LIBRARIES := libevent libpq openssl libsystemd inih libedit
+LIBRARIES := libevent libpq openssl libsystemd inih libedit xlsxwriter
 CPPFLAGS := -Iinclude $(shell pkg-config --cflags $(LIBRARIES) 2>/dev/null)
 LDLIBS := $(shell pkg-config --libs $(LIBRARIES) 2>/dev/null) -lunistring
 LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed

@@ -1,9 +1,11 @@
 /* buurtaal: finds the verb and hands it the rest of the command line. */
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 
+#include "tool_list.h"
 #include "tool_profile.h"
 #include "tool_verbs.h"
 
@@ -16,6 +18,7 @@ static const struct {
     {"send", send_run},         {"submit", submit_run},   {"institutions", institutions_run},
     {"progress", progress_run}, {"profile", profile_run}, {"ca", ca_run},
     {"doctor", doctor_run},     {"audit", audit_run},     {"shell", shell_run},
+    {"template", template_run},
 };
 
 /* How many words at the front belong to no verb: options of the whole, and their values. */
@@ -49,6 +52,8 @@ static int act(int argc, char **argv)
     for (size_t i = 0; i < COUNT(verbs); i++)
         if (strcmp(argv[before], verbs[i].name) == 0)
             return verbs[i].run(&tool, argc - before - 1, argv + before + 1);
+    if (list_is(argv[before]))
+        return list_run(&tool, argv[before], argc - before - 1, argv + before + 1);
     text_tell(tool.lang, TEXT_VERB_UNKNOWN, argv[before]);
     text_tell(tool.lang, TEXT_SEE_HELP, "", "");
     return EX_USAGE;
@@ -58,6 +63,7 @@ int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN); /* a reader that is gone is told by its write */
     umask(022);
+    setlocale(LC_CTYPE, "C.UTF-8"); /* whatever the user's: all that is printed is UTF-8 */
     int status = act(argc - 1, argv + 1);
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == EX_OK)
         status = EX_IOERR;

@@ -1,0 +1,18 @@
+/* An exam session as `sessions` tells it, and whether one may register for it. */
+#ifndef BUURTAAL_TOOL_SESSION_H
+#define BUURTAAL_TOOL_SESSION_H
+
+#include "base.h"
+#include "tool_answer.h"
+#include "tool_client.h"
+
+#define SESSION_DAY 11 /* bytes of a day: 2027-05-14 and a NUL */
+
+/* The day it is in Amsterdam by the registry's clock. 0, or a status of sysexits.h after telling why. */
+int session_today(struct client *client, enum text_lang lang, char today[SESSION_DAY]) MUST_CHECK;
+/* The last day on which one may register for it; "" when the row does not say. */
+void session_last_day(const struct answer *row, char day[SESSION_DAY]);
+/* Whether one may register for it on that day, if only for its queue. */
+bool session_is_open(const struct answer *row, const char *today);
+
+#endif

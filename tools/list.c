@@ -1,0 +1,282 @@
+/* `buurtaal sessions`, `registrations` and the like: a list of the registry as a table, as JSON, as CSV.
+ *
+ * A list is a row of `lists` below. Its options are the filters that commands.def gives the command, its columns the
+ * fields of the command's answer; what those are called and hold stands in `headings`. A later list needs a row here,
+ * its help in text.def, and rows of `headings` for fields that no list had before.
+ *
+ * Limits: a page of rows is in memory, whatever the length of the list. Rules: nothing is told of a page that was not
+ * answered with OK; a list that breaks off ends with another status than 0, and JSON of it is not closed. */
+#include "tool_list.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+#include "proto.h"
+#include "tool_listing.h"
+#include "tool_pages.h"
+#include "tool_rows.h"
+#include "tool_session.h"
+
+struct list {
+    const char *verb;
+    enum text_id help;
+    const char *shown; /* the fields that a table has, the most important first: the last ones go where it is narrow */
+    bool sessions;     /* rows are exam sessions: they have --free, and a table has their last day of registration */
+};
+
+static const struct list lists[] = {
+    {"sessions", TEXT_HELP_SESSIONS, "session date exam place free seats closes state host waiting opens reason", true},
+    {"registrations", TEXT_HELP_REGISTRATIONS,
+     "session student name born state place elective again institution needs reason", false},
+    {"offers", TEXT_HELP_OFFERS, "institution elective schoolyear students state location again", false},
+    {"submissions", TEXT_HELP_SUBMISSIONS, "name time accepted refused log sha256", false},
+};
+
+/* Every field of a list: what it is called for people, and what it holds. */
+static const struct {
+    const char *verb; /* for this list alone; NULL: wherever no other row is */
+    const char *name;
+    enum text_id heading;
+    enum grid_kind kind;
+} headings[] = {
+    {"registrations", "place", TEXT_HEAD_QUEUE, GRID_NUMBER},
+    {NULL, "accepted", TEXT_HEAD_ACCEPTED, GRID_NUMBER},
+    {NULL, "again", TEXT_HEAD_AGAIN, GRID_NUMBER},
+    {NULL, "born", TEXT_HEAD_BORN, GRID_CODE},
+    {NULL, "closes", TEXT_HEAD_CLOSES, GRID_CODE},
+    {NULL, "date", TEXT_HEAD_DATE, GRID_CODE},
+    {NULL, "eckid", TEXT_HEAD_ECKID, GRID_CODE},
+    {NULL, "elective", TEXT_HEAD_ELECTIVE, GRID_CODE},
+    {NULL, "exam", TEXT_HEAD_EXAM, GRID_CODE},
+    {NULL, "free", TEXT_HEAD_FREE, GRID_NUMBER},
+    {NULL, "host", TEXT_HEAD_HOST, GRID_CODE},
+    {NULL, "institution", TEXT_HEAD_INSTITUTION, GRID_CODE},
+    {NULL, "location", TEXT_HEAD_LOCATION, GRID_TEXT},
+    {NULL, "log", TEXT_HEAD_LOG, GRID_NUMBER},
+    {NULL, "name", TEXT_HEAD_NAME, GRID_TEXT},
+    {NULL, "needs", TEXT_HEAD_NEEDS, GRID_TEXT},
+    {NULL, "opens", TEXT_HEAD_OPENS, GRID_CODE},
+    {NULL, "place", TEXT_HEAD_PLACE, GRID_TEXT},
+    {NULL, "reason", TEXT_HEAD_REASON, GRID_TEXT},
+    {NULL, "refused", TEXT_HEAD_REFUSED, GRID_NUMBER},
+    {NULL, "schoolyear", TEXT_HEAD_SCHOOLYEAR, GRID_NUMBER},
+    {NULL, "seats", TEXT_HEAD_SEATS, GRID_NUMBER},
+    {NULL, "session", TEXT_HEAD_SESSION, GRID_CODE},
+    {NULL, "sha256", TEXT_HEAD_SHA256, GRID_CODE},
+    {NULL, "state", TEXT_HEAD_STATE, GRID_CODE},
+    {NULL, "student", TEXT_HEAD_STUDENT, GRID_CODE},
+    {NULL, "students", TEXT_HEAD_STUDENTS, GRID_NUMBER},
+    {NULL, "time", TEXT_HEAD_TIME, GRID_CODE},
+    {NULL, "waiting", TEXT_HEAD_WAITING, GRID_NUMBER},
+};
+
+/* What a run of a list consists of. */
+struct showing {
+    struct tool *tool;
+    const struct list *list;
+    const struct proto_command *command;
+    bool only_free, free_untold;
+    char today[SESSION_DAY];
+    struct grid_column columns[GRID_COLUMNS];
+    struct listing listing;
+};
+
+static const struct list *list_of(const char *verb)
+{
+    for (size_t i = 0; i < COUNT(lists); i++)
+        if (strcmp(lists[i].verb, verb) == 0)
+            return &lists[i];
+    return NULL;
+}
+
+bool list_is(const char *verb)
+{
+    return list_of(verb) != NULL;
+}
+
+/* ---- columns ---- */
+
+/* The next word of a text in which a blank stands between two; its end is absent. */
+static struct slice next_word(const char **text)
+{
+    const char *at = *text;
+    size_t len = strcspn(at, " ");
+    *text += len + strspn(at + len, " ");
+    return (struct slice){len > 0 ? at : NULL, len};
+}
+
+static bool describe(const char *verb, struct slice name, enum text_lang lang, struct grid_column *column)
+{
+    for (size_t i = 0; i < COUNT(headings); i++)
+        if (slice_is(name, headings[i].name) && (!headings[i].verb || strcmp(headings[i].verb, verb) == 0)) {
+            *column = (struct grid_column){headings[i].name, text_of(lang, headings[i].heading), headings[i].kind};
+            return true;
+        }
+    return false;
+}
+
+size_t list_columns(const char *verb, enum text_lang lang, struct grid_column columns[GRID_COLUMNS])
+{
+    const struct proto_command *command = list_is(verb) ? proto_command(slice_of(verb)) : NULL;
+    size_t count = 0;
+    const char *replies = command ? command->replies : "";
+    for (struct slice name; count < GRID_COLUMNS && (name = next_word(&replies)).at;)
+        count += describe(verb, name, lang, &columns[count]);
+    return count;
+}
+
+/* Which columns a table shows. */
+static void choose(struct showing *showing)
+{
+    const char *shown = showing->list->shown;
+    struct grid *grid = &showing->listing.grid;
+    for (struct slice name; (name = next_word(&shown)).at;)
+        for (size_t i = 0; i < showing->listing.width; i++)
+            if (slice_is(name, showing->columns[i].name))
+                grid->shown[grid->shown_count++] = i;
+}
+
+/* ---- rows ---- */
+
+static bool is_wanted(struct showing *showing, const struct answer *row)
+{
+    if (!showing->only_free)
+        return true;
+    if (!session_is_open(row, showing->today))
+        return false;
+    struct slice free_seats = answer_field(row, "free");
+    showing->free_untold |= !free_seats.at;
+    return free_seats.at && !slice_is(free_seats, "0");
+}
+
+static void take_row(void *own, const struct answer *row)
+{
+    struct showing *showing = own;
+    struct slice values[GRID_COLUMNS];
+    char last[SESSION_DAY];
+    if (!is_wanted(showing, row))
+        return;
+    session_last_day(row, last);
+    for (size_t i = 0; i < showing->listing.width; i++) {
+        values[i] = answer_field(row, showing->columns[i].name);
+        if (!values[i].at && showing->list->sessions && showing->listing.form == LISTING_TABLE &&
+            strcmp(showing->columns[i].name, "closes") == 0)
+            values[i] = slice_of(last);
+    }
+    listing_keep(&showing->listing, values);
+}
+
+/* Tells why the output could not be written. A reader that has had enough, as `head`, needs no word. */
+static int output_lost(const struct showing *showing)
+{
+    if (errno != EPIPE)
+        text_tell(showing->tool->lang, TEXT_OUTPUT_LOST, text_reason(showing->tool->lang, errno));
+    return EX_IOERR;
+}
+
+static int take_page(void *own)
+{
+    struct showing *showing = own;
+    if (showing->free_untold) {
+        text_tell(showing->tool->lang, TEXT_LIST_FREE_UNTOLD);
+        return EX_NOPERM;
+    }
+    return listing_print(&showing->listing) < 0 ? output_lost(showing) : EX_OK;
+}
+
+static int show(struct showing *showing, struct client *client, const struct pages *pages)
+{
+    const enum text_lang lang = showing->tool->lang;
+    uint64_t log = 0;
+    int status = showing->only_free ? session_today(client, lang, showing->today) : EX_OK;
+    if (status == EX_OK)
+        status = pages_read(client, pages, lang, &log);
+    if (status != EX_OK)
+        return status;
+    if (listing_end(&showing->listing) < 0)
+        return output_lost(showing);
+    if (showing->listing.form != LISTING_TABLE || showing->tool->quiet)
+        return EX_OK;
+    fprintf(stderr, text_of(lang, TEXT_LIST_COUNT), showing->listing.told, (unsigned long long)log);
+    if (showing->listing.grid.left_out)
+        fputs(text_of(lang, TEXT_LIST_NARROW), stderr);
+    return EX_OK;
+}
+
+/* ---- the verb ---- */
+
+/* Names the filters: the fields of the command but for those that every list has. */
+static void name_filters(const struct proto_command *command, struct pages *pages)
+{
+    for (size_t i = 0; i < command->field_count && pages->filter_count < PAGES_FILTERS; i++)
+        if (command->fields[i].flags & FIELD_KEY)
+            pages->filters[pages->filter_count++].name = command->fields[i].name;
+}
+
+/* Whether the values that were given have the form that the protocol asks for; told where not. */
+static bool filters_hold(const struct showing *showing, const struct pages *pages)
+{
+    const struct proto_command *command = showing->command;
+    for (size_t i = 0; i < pages->filter_count; i++)
+        for (size_t j = 0; j < command->field_count; j++) {
+            const struct proto_type *type = command->fields[j].type;
+            const char *value = pages->filters[i].value;
+            if (value && strcmp(command->fields[j].name, pages->filters[i].name) == 0 &&
+                !type->form(type, slice_of(value))) {
+                text_tell(showing->tool->lang, TEXT_LIST_FILTER, pages->filters[i].name, value);
+                return false;
+            }
+        }
+    return true;
+}
+
+/* Reads the options. How many operands; -1 when the run is at its end, with `*status`. */
+static int read_options(struct showing *showing, struct pages *pages, int argc, char **argv, int *status)
+{
+    bool json = false, csv = false;
+    struct options_row rows[PAGES_FILTERS + 3] = {{"json", NULL, &json, 0}, {"csv", NULL, &csv, 0}};
+    struct options_verb verb = {showing->list->verb, showing->list->help, rows, 2};
+    if (showing->list->sessions)
+        rows[verb.count++] = (struct options_row){"free", NULL, &showing->only_free, 0};
+    name_filters(showing->command, pages);
+    for (size_t i = 0; i < pages->filter_count; i++)
+        rows[verb.count++] = (struct options_row){pages->filters[i].name, &pages->filters[i].value, NULL, 0};
+    int count = options_read(showing->tool, &verb, argc, argv, status);
+    if (count < 0)
+        return -1;
+    showing->listing.form = json ? LISTING_JSON : csv ? LISTING_CSV : LISTING_TABLE;
+    *status = EX_USAGE;
+    if (json && csv)
+        text_tell(showing->tool->lang, TEXT_LIST_FORMS);
+    else if (count > 0)
+        fputs(text_of(showing->tool->lang, showing->list->help), stderr);
+    else if (filters_hold(showing, pages))
+        return 0;
+    return -1;
+}
+
+int list_run(struct tool *tool, const char *verb, int argc, char **argv)
+{
+    struct showing showing = {.tool = tool, .list = list_of(verb), .command = proto_command(slice_of(verb))};
+    struct pages pages = {.verb = verb, .own = &showing, .row = take_row, .page = take_page};
+    int status;
+    if (read_options(&showing, &pages, argc, argv, &status) < 0)
+        return status;
+    struct profile *profile = profile_load(tool);
+    if (!profile)
+        return EX_CONFIG;
+    showing.listing.out = stdout;
+    showing.listing.columns = showing.columns;
+    showing.listing.width = list_columns(verb, tool->lang, showing.columns);
+    showing.listing.grid.room = (size_t)rows_width(stdout);
+    showing.listing.grid.colour = tool->colour;
+    choose(&showing);
+    struct client *client = client_open(profile);
+    status = show(&showing, client, &pages);
+    listing_free(&showing.listing);
+    client_close(client);
+    profile_free(profile);
+    return status;
+}
