@@ -128,6 +128,70 @@ class Patient(Registrar):
             self.faults.append(f"no connection: {type(error).__name__}: {error}")
 
 
+def send_block(client, lines, **begin):
+    """Sends a whole block at once; the answers of `begin`, of its lines, of `commit`."""
+    client.send(encode("begin", begin) + b"".join(lines) + b"commit\n")
+    first = client.reply()
+    return first, [client.reply() for _ in lines], client.reply()
+
+
+class BlockSender(threading.Thread):
+    """Sends named blocks of registrations, each until it is answered for good, over whatever breaks.
+
+    kept     the names of blocks that were answered OK
+    broken   how often a connection ended before that
+    faults   what must not happen, as text
+    """
+
+    def __init__(self, address, context, which, sessions, size, blocks):
+        super().__init__(daemon=True)
+        self.address, self.context, self.which, self.sessions = address, context, which, sessions
+        self.size, self.blocks = size, blocks
+        self.kept, self.broken, self.faults = [], 0, []
+        self.stopping = threading.Event()
+
+    def lines(self, name):
+        return [encode("register", {"session": self.sessions[n % len(self.sessions)], "student": f"{name}-{n}",
+                                    "name": f"Naam {n}", "born": 2008}) for n in range(self.size)]
+
+    def run(self):
+        for number in range(self.blocks):
+            name = f"{self.which}-{number}"
+            while not self.stopping.is_set() and not self.faults and name not in self.kept:
+                try:
+                    with Client(self.address, self.context) as client:
+                        _, answers, commit = send_block(client, self.lines(name), name=name)
+                except (Closed, TimeoutError, OSError):
+                    self.broken += 1
+                    self.stopping.wait(0.02)
+                    continue
+                if commit.ok:
+                    self.kept.append(name)
+                elif commit.status != "BUSY" or any(answer.word != commit.word for answer in answers):
+                    self.faults.append(f"{commit} {answers[:3]}")
+                else:
+                    self.stopping.wait(0.02)
+
+    def stop(self):
+        self.stopping.set()
+
+
+def check_blocks(registry, senders):
+    """Every block is there whole or not at all; those that were acknowledged are, and their numbers stand together."""
+    assert [fault for sender in senders for fault in sender.faults] == []
+    stored = dict(registry.execute("select name, log from submission"))
+    kept = [name for sender in senders for name in sender.kept]
+    assert len(kept) == len(set(kept)) and set(kept) <= set(stored)
+    sizes = {sender.which: sender.size for sender in senders}
+    audit = {log: (verb, outcome) for log, verb, outcome in registry.execute("select log, verb, outcome from audit")}
+    for name, log in stored.items():
+        size = sizes[name.rpartition("-")[0]]
+        assert audit[log] == ("commit", "OK")
+        assert all(audit[n] == ("register", "OK") for n in range(log - size, log)), name
+    entered = {row[0] for row in registry.execute("select entered from registration")}
+    assert all(n in entered for name, log in stored.items() for n in range(log - sizes[name.rpartition("-")[0]], log))
+
+
 def numbers(prefix, count):
     """Student numbers that nobody takes for a BSN."""
     return [f"{prefix}-{n:05}" for n in range(count)]

@@ -1,10 +1,8 @@
 """Many lines as one: rehearsed, planned, named, bounded; and whole whatever dies when."""
-import os
-import random
 import signal
-import threading
 
-from harness.client import Closed, encode
+from harness.client import encode
+from harness.load import BlockSender, check_blocks, dice, send_block
 from harness.registry import day, until
 
 LINES_MOST = 5000
@@ -18,13 +16,6 @@ def schedule(daemon, seats=50, sessions=1):
 
 def student(number, session="S0", **fields):
     return encode("register", {"session": session, "student": f"L{number}", "name": f"Naam {number}", "born": 2008, **fields})
-
-
-def send_block(client, lines, **begin):
-    """Sends a whole block at once; the answers of `begin`, of its lines, of `commit`."""
-    client.send(encode("begin", begin) + b"".join(lines) + b"commit\n")
-    first = client.reply()
-    return first, [client.reply() for _ in lines], client.reply()
 
 
 def test_a_plan_is_shown_kept_and_repeated(registry):
@@ -111,43 +102,14 @@ def test_memory_for_blocks_is_bounded_and_comes_back(registry):
         until("the memory is free again", lambda: send_block(late, [student(2)])[2].ok)
 
 
-class Sender(threading.Thread):
-    """Sends named blocks until each is answered for good, over whatever breaks."""
-
-    def __init__(self, daemon, registry, which, blocks, size):
-        super().__init__(daemon=True)
-        self.address, self.context = daemon.address, registry.context("25LU")
-        self.which, self.blocks, self.size = which, blocks, size
-        self.kept, self.ends, self.faults = [], 0, []
-
-    def run(self):
-        from harness.client import Client
-        for number in range(self.blocks):
-            lines = [student(f"{self.which}-{number}-{n}", session=f"S{n % 3}") for n in range(self.size)]
-            name = f"{self.which}-{number}"
-            while True:
-                try:
-                    with Client(self.address, self.context) as client:
-                        begin, answers, commit = send_block(client, lines, name=name)
-                except (Closed, OSError, ValueError):
-                    self.ends += 1
-                    continue
-                if commit.ok:
-                    self.kept.append(name)
-                    break
-                if commit.status != "BUSY" or any(answer.word != commit.word for answer in answers):
-                    self.faults.append(str(commit))
-                    return
-
-
 def test_a_block_is_whole_whatever_dies(registry):
-    draw = random.Random(seed := int(os.environ.get("BUURTAAL_SEED") or random.randrange(10**9)))
-    print(f"seed {seed}")
-    senders, singles, size = 4, 300, 40
+    draw = dice("blocks")
+    senders, blocks, singles, size = 4, 12, 300, 40
     with registry.listener() as listener:
         daemon = registry.start(listener)
         schedule(daemon, seats=1000, sessions=3)
-        threads = [Sender(daemon, registry, n, 12, size) for n in range(senders)]
+        threads = [BlockSender(daemon.address, registry.context("25LU"), f"B{n}", ("S0", "S1", "S2"), size, blocks)
+                   for n in range(senders)]
         for thread in threads:
             thread.start()
         killed = 0
@@ -167,15 +129,9 @@ def test_a_block_is_whole_whatever_dies(registry):
         assert all(reply.ok for reply in replies)
         for thread in threads:
             thread.join(120)
-            assert not thread.is_alive() and thread.faults == []
-        names = sorted(name for thread in threads for name in thread.kept)
-        assert len(names) == senders * 12 and killed > 3
-        assert registry.execute("select name from submission order by name") == [(name,) for name in names]
-        assert registry.execute("select count(*) from registration") == [(len(names) * size + singles,)]
-        # A number of its own behind each block's lines, which stand together.
-        assert registry.execute("""
-            select s.name from submission s
-            where (select count(*) from audit a where a.log between s.log - %s and s.log - 1 and a.verb = 'register'
-                   and a.party = '25LU' and a.outcome = 'OK') <> %s""", size, size) == []
+            assert not thread.is_alive() and len(thread.kept) == blocks
+        assert killed > 3
+        check_blocks(registry, threads)
+        assert registry.execute("select count(*) from registration") == [(senders * blocks * size + singles,)]
     registry.check_log()
     registry.check_sessions()

@@ -6,8 +6,10 @@ import os
 import signal
 import time
 
+import psycopg2
+
 from harness.cluster import Cluster
-from harness.load import Registrar, check_acknowledged, dice, numbers
+from harness.load import BlockSender, Registrar, check_acknowledged, check_blocks, dice, numbers
 from harness.registry import day, until
 
 SECONDS = int(os.environ.get("BUURTAAL_TORTURE_SECONDS", "150"))
@@ -23,7 +25,7 @@ class Tormentor:
         self.cluster, self.registry, self.listener, self.chance = cluster, registry, listener, chance
         self.daemons = [registry.start(listener) for _ in range(DAEMONS)]
         self.stopped = []  # (when to go on, daemon)
-        self.counts = {}
+        self.counts, self.last = {}, "nothing"
 
     def replace(self, number):
         place = self.chance.randrange(DAEMONS)
@@ -51,12 +53,17 @@ class Tormentor:
             self.stopped.append((time.monotonic() + 8, daemon))
 
     def end_backends(self):
-        self.registry.execute("""select pg_terminate_backend(pid) from pg_stat_activity
-                                 where datname = current_database() and usename = 'buurtaald' and random() < 0.5""")
+        """The database may still be on its way down from the last blow: it is waited for."""
+        until("the database", self.try_to_end_backends, 60)
+
+    def try_to_end_backends(self):
+        return self.answers("""select pg_terminate_backend(pid) from pg_stat_activity
+                                 where datname = current_database() and usename = 'buurtaald' and random() < 0.5
+                                 union all select true""")
 
     def kill_backend(self):
         """PostgreSQL then ends all of them and recovers."""
-        pids = self.registry.execute("select pid from pg_stat_activity where datname = current_database() and usename = 'buurtaald'")
+        pids = self.answers("select pid from pg_stat_activity where datname = current_database() and usename = 'buurtaald'")
         if pids:
             os.kill(self.chance.choice(pids)[0], signal.SIGKILL)
             until("recovery", self.answers, 60)
@@ -65,11 +72,12 @@ class Tormentor:
         self.cluster.kill()
         self.cluster.start()
 
-    def answers(self):
+    def answers(self, question="select true"):
+        """The rows; None while the database is away."""
         try:
-            return self.registry.execute("select true")
-        except Exception:  # whatever it is, it is asked again
-            return False
+            return self.registry.execute(question)
+        except psycopg2.OperationalError:
+            return None
 
     def thaw(self, all_of_them=False):
         for when, daemon in self.stopped[:]:
@@ -83,6 +91,7 @@ class Tormentor:
         kind = self.chance.choice(kinds)
         kind()
         self.counts[kind.__name__] = self.counts.get(kind.__name__, 0) + 1
+        self.last = kind.__name__.replace("_", "-")
 
 
 def test_torture(tmp_path, capsys):
@@ -107,10 +116,12 @@ def torment(registry, listener, tormentor, chance, capsys):
     registrars = [Registrar(listener.getsockname()[:2], registry.context(party), SESSIONS[n % 3],
                             numbers(f"{party}-{n}", 100000), depth=1 + n % 8, leave=n % 4)
                   for n in range(CLIENTS) for party in [("25LU", "25PJ", "27YU")[n % 3]]]
-    for registrar in registrars:
-        registrar.start()
+    senders = [BlockSender(listener.getsockname()[:2], registry.context("27YU"), f"B{n}", SESSIONS, 50, 100000)
+               for n in range(4)]
+    for thread in registrars + senders:
+        thread.start()
     end = time.monotonic() + SECONDS
-    longest, last, seen = 0.0, time.monotonic(), 0
+    longest, after, last, seen = 0.0, "nothing", time.monotonic(), 0
     next_act = last + 1
     while time.monotonic() < end:
         now = time.monotonic()
@@ -120,18 +131,22 @@ def torment(registry, listener, tormentor, chance, capsys):
         tormentor.thaw()
         answered = sum(len(registrar.acknowledged) for registrar in registrars)
         if answered > seen:
-            longest, last, seen = max(longest, time.monotonic() - last), time.monotonic(), answered
+            silence, last, seen = time.monotonic() - last, time.monotonic(), answered
+            if silence > longest:
+                longest, after = silence, tormentor.last
         assert time.monotonic() - last < 60, "nothing was acknowledged for a minute"
         time.sleep(0.02)
     tormentor.thaw(all_of_them=True)
     seen = sum(len(registrar.acknowledged) for registrar in registrars)
     until("all goes on after the last of it",
           lambda: sum(len(registrar.acknowledged) for registrar in registrars) > seen + 200, 60)
-    for registrar in registrars:
-        registrar.stop()
-    for registrar in registrars:
-        registrar.join(60)
-        assert not registrar.is_alive()
+    until("the database", tormentor.answers, 60)
+    for thread in registrars + senders:
+        thread.stop()
+    for thread in registrars + senders:
+        thread.join(60)
+        assert not thread.is_alive()
+    check_blocks(registry, senders)
     assert [fault for registrar in registrars for fault in registrar.faults] == []
     assert [refused for registrar in registrars for refused in registrar.refused] == []
     repeated = check_acknowledged(registry, registrars)
@@ -143,8 +158,9 @@ def torment(registry, listener, tormentor, chance, capsys):
     with capsys.disabled():
         print(f"\ntorture seconds {SECONDS}")
         print(f"torture acknowledged {sum(len(r.acknowledged) + len(r.left) for r in registrars)}")
+        print(f"torture blocks {sum(len(s.kept) for s in senders)}, ends of connections {sum(s.broken for s in senders)}")
         print(f"torture answers-lost-and-repeated {len(repeated)}")
-        print(f"torture longest-silence-ms {longest * 1000:.0f}")
+        print(f"torture longest-silence-ms {longest * 1000:.0f} after {after}")
         for code, count in sorted(busy.items()):
             print(f"torture busy-{code} {count}")
         for name, count in sorted(tormentor.counts.items()):
