@@ -109,7 +109,7 @@ begin
         own_passed = cell.own_passed + coalesce(summed.own_passed, 0),
         own_certified = cell.own_certified + coalesce(summed.own_certified, 0)
     from summed
-    where cell.cell = summed.cell;
+    where cell.cell = any (array[summed.cell]);
 end
 $$;
 
@@ -117,7 +117,8 @@ $$;
 -- them: each person once. Set-based, always by index: what the planner believes of fresh tables must not make it
 -- quadratic.
 -- `lateral ... offset 0` makes it a look-up a person: statistics taken while a table has a page say that a scan of all is as
--- cheap, and stay for a minute of growth.
+-- cheap, and stay for a minute of growth. So does `= any (array[...])` for what is updated: a scan of the whole index, in its
+-- order, is thought of only for a plain `=`.
 create function recount(logs_ bigint[], persons_ bigint[]) returns void language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off
 set enable_hashjoin = off set enable_material = off
@@ -150,8 +151,7 @@ begin
     ), stored as (
         update registration r set counted = difference.counts
         from difference
-        where r.session = difference.session and r.college = difference.college
-          and r.student_hash = difference.student_hash and r.again = difference.again
+        where r.entered = any (array[difference.entered])
     )
     select array_agg(log), array_agg(cell), array_agg(change.sums), array_agg(change.step)
     into logs, cells, sums, steps

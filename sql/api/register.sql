@@ -239,8 +239,9 @@ begin
         select eckid_hash, eckid, person from seated
         where (enters or corrects) and eckid <> '' and eckid_held is null and person_by_eckid is null
     ), eckid_gone as (
-        delete from eckid using seated
-        where (enters or corrects) and seated.eckid = '' and leaves is null and eckid.person = person_by_number
+        delete from eckid
+        where person = any (array(select person_by_number from seated
+                                  where (enters or corrects) and eckid = '' and leaves is null))
     ), contingent_made as (
         insert into contingent (session, college, cell)
         select session, college, cell_made(session, college)
@@ -259,8 +260,7 @@ begin
         set name = c.name, born = c.born, elective = or_stored(c.elective, r.elective),
             needs = case when c.needs is null then r.needs else nullif(c.needs, '') end, log = c.log
         from seated c
-        where corrects and r.session = c.session and r.college = (c.stored).college and r.student_hash = c.student_hash
-          and r.again = newest
+        where corrects and r.entered = any (array[(c.stored).entered])
     ), filled as (
         update session
         set taken = session.taken + come.seated, waiting = session.waiting + come.waiting, log = come.log

@@ -42,13 +42,11 @@ begin
         return '{}';
     end if;
     with first as (
-        select college, student_hash, again from registration
-        where session = session_ and state = 'waiting' order by entered limit free
+        select entered from registration where session = session_ and state = 'waiting' order by entered limit free
     ), promoted as (
         update registration r set state = 'seated', log = log_
         from first
-        where (r.session, r.college, r.student_hash, r.again)
-            = (session_, first.college, first.student_hash, first.again)
+        where r.entered = any (array[first.entered])
         returning r.person
     )
     select array_agg(distinct person) into persons from promoted;
