@@ -227,7 +227,7 @@ static const char *compare_signatures(struct result *rows, char *why, size_t why
         if (!wanted)
             continue;
         for (size_t row = 0; row < result_rows(rows) && !found; row++)
-            if (strcmp(result_value(rows, row, 0).at, command->verb) == 0)
+            if (slice_is(result_value(rows, row, 0), command->verb))
                 found = result_value(rows, row, 1).at;
         bool same = found && strcmp(wanted, found) == 0;
         if (!same)

@@ -552,11 +552,13 @@ static int set_clock(struct migration *migration, const char *date)
         return -1;
     PGresult *result =
         ask(migration, "clock",
+            /* Between two batches: a write must not see two days. */
+            "with head as materialized (select time from registry.log_head for update) "
             "update registry.demo set ahead = make_interval(days => "
             "coalesce($1::date, (now() at time zone 'Europe/Amsterdam')::date) "
-            "- (now() at time zone 'Europe/Amsterdam')::date) "
+            "- (now() at time zone 'Europe/Amsterdam')::date) from head "
             "returning to_char((now() + ahead) at time zone 'Europe/Amsterdam', 'YYYY-MM-DD HH24:MI:SS'), "
-            "(now() + ahead < (select time from registry.log_head))::text",
+            "(now() + ahead < head.time)::text",
             1, &value);
     if (!result)
         return -1;
