@@ -185,6 +185,7 @@ const char *edit_line(struct edit *edit, const char *prompt_text)
     int count = 0;
     edit->prompt = prompt_text;
     edit->reading = true;
+    el_set(edit->line, EL_PREP_TERM, 1); /* so that keys mean what they mean here as soon as the prompt is seen */
     const char *line = el_gets(edit->line, &count);
     edit->reading = false;
     if (!line || count <= 0)

@@ -60,15 +60,17 @@ class Terminal:
         """What was shown since the last time something was expected, without the movements of the cursor."""
         return CONTROL.sub("", self.shown[self.at:]).replace("\r", "")
 
-    def expect(self, *wanted, seconds=20):
-        """Waits until each text stands there, in any order; gives all of it."""
+    def expect(self, *wanted, last="", seconds=20):
+        """Waits until each text stands there, in any order, and `last` at the end; gives all of it."""
+        def there():
+            return all(word in self.text() for word in wanted) and self.text().endswith(last)
         deadline = time.monotonic() + seconds
-        while not all(word in self.text() for word in wanted):
-            assert time.monotonic() < deadline, f"{wanted} not in {self.text()!r}"
+        while not there():
+            assert time.monotonic() < deadline, f"{wanted} {last} not in {self.text()!r}"
             if not self.read():
                 break
         found = self.text()
-        assert all(word in found for word in wanted), f"{wanted} not in {found!r}"
+        assert there(), f"{wanted} {last} not in {found!r}"
         self.at = len(self.shown)
         return found
 
@@ -78,7 +80,7 @@ class Terminal:
     def ask(self, line, *wanted):
         """Types a line, and waits for what it wants and the next prompt: a key typed before that may be lost."""
         self.type(line + "\r")
-        return self.expect(*wanted, "> ")
+        return self.expect(*wanted, last="> ")
 
     def end(self):
         """Its status, once it has ended by what was typed."""
@@ -107,7 +109,7 @@ def history_of(tool):
 
 def test_a_conversation_at_a_terminal(tool):
     with Terminal(tool, "shell") as terminal:
-        terminal.expect("25LU in de rol roc", "25LU> ")
+        terminal.expect("25LU in de rol roc", last="25LU> ")
         said = terminal.ask("sessions", "OK rows=2", "25LU> ")
         assert re.search(r"\nsession +exam +date .*\nS-1 +DIB-A2 .*\nS-10 +DIB-B1 ", said), said
         terminal.ask('register session=S-1 student=1 name="de Böer, Zoë" born=2008', "OK log=", "state=seated")
@@ -118,7 +120,7 @@ def test_a_conversation_at_a_terminal(tool):
         terminal.expect("OK")
         assert terminal.end() == 0
     with Terminal(tool, "--lang", "en", "shell", columns=60) as terminal:
-        terminal.expect("log at ")
+        terminal.expect("log at ", last="> ")
         said = terminal.ask("sessions session=S-10", "OK rows=1")
         assert re.search(r"\nplace +'s-Hertogenbosch\n", said), "what is too wide is shown field by field"
         terminal.type(CTRL_D)
@@ -127,7 +129,7 @@ def test_a_conversation_at_a_terminal(tool):
 
 def test_tab_completes_from_help(tool):
     with Terminal(tool, "shell") as terminal:
-        terminal.expect("25LU> ")
+        terminal.expect(last="25LU> ")
         terminal.type("sess\t")
         terminal.expect("sessions ")
         terminal.type("ses\t")
@@ -150,7 +152,7 @@ def test_tab_completes_from_help(tool):
 
 def test_lines_are_edited_found_again_and_kept_without_personal_data(tool):
     with Terminal(tool, "shell") as terminal:
-        terminal.expect("25LU> ")
+        terminal.expect(last="25LU> ")
         terminal.type("oami" + CTRL_A + "wh\r")
         terminal.expect("OK party=25LU")
         terminal.ask('register session=S-1 student=77 name="Bakker, Bo" born=2008', "OK log=")
@@ -158,7 +160,7 @@ def test_lines_are_edited_found_again_and_kept_without_personal_data(tool):
         terminal.ask("progress yeer=2027", "BAD field")
         terminal.ask("sessions session=S-1", "OK rows=1")
         terminal.type(UP + UP + UP + "\r")
-        terminal.expect("registrations student=77", "OK rows=1", "> ")  # in this run everything is found again
+        terminal.expect("registrations student=77", "OK rows=1", last="> ")  # in this run everything is found again
         terminal.ask("no verb at all", "BAD")
         terminal.type(CTRL_D)
         assert terminal.end() == 0
@@ -167,7 +169,7 @@ def test_lines_are_edited_found_again_and_kept_without_personal_data(tool):
     assert os.stat(path).st_mode & 0o777 == 0o600 and os.stat(os.path.dirname(path)).st_mode & 0o777 == 0o700
     os.chmod(path, 0o644)
     with Terminal(tool, "shell") as terminal:
-        terminal.expect("25LU> ")
+        terminal.expect(last="25LU> ")
         terminal.type(CTRL_R + "who")
         terminal.expect("whoami")
         terminal.ask("", "OK party=25LU")
@@ -185,7 +187,7 @@ def test_lines_are_edited_found_again_and_kept_without_personal_data(tool):
 
 def test_a_block_is_answered_at_commit(registry, tool):
     with Terminal(tool, "shell") as terminal:
-        terminal.expect("25LU> ")
+        terminal.expect(last="25LU> ")
         terminal.ask("begin", "OK", "25LU [0]> ")
         terminal.ask("register session=S-1 student=1 name=N born=2008", "25LU [1]> ")
         terminal.ask("register session=NONE student=2 name=N born=2008", "25LU [2]> ")
@@ -208,14 +210,14 @@ def test_a_lost_connection_is_told_and_made_again(registry, tool, daemon):
     one = registry.start(listener)
     tool = Tool(registry, one.address, "25LU")
     with Terminal(tool, "shell") as terminal:
-        terminal.expect("25LU> ")
+        terminal.expect(last="25LU> ")
         terminal.ask("begin", "25LU [0]> ")
         assert one.stop() == 0
-        terminal.expect("draining", "open blok")  # while nothing is asked
+        terminal.expect("draining", "open blok", last="> ")  # while nothing is asked
         two = registry.start(listener)
         terminal.ask("whoami", "opnieuw verbonden", "OK party=25LU")
         assert two.stop() == 0
-        terminal.expect("draining")
+        terminal.expect("draining", last="> ")
         listener.close()
         terminal.ask("whoami", "niet te bereiken")
         terminal.type(CTRL_D)
@@ -224,7 +226,7 @@ def test_a_lost_connection_is_told_and_made_again(registry, tool, daemon):
 
 def test_what_may_not_be_sent_is_not(tool):
     with Terminal(tool, "shell") as terminal:
-        terminal.expect("25LU> ")
+        terminal.expect(last="25LU> ")
         terminal.ask("ping tag=\u202e", "tekens die niet mogen")
         terminal.ask("ping", "OK log=")  # the connection is as it was
 
