@@ -7,6 +7,8 @@
 #include "tool_options.h"
 
 #define PROFILE_PORT "7447"
+#define PROFILE_SEEN "seen" /* kinds of what is remembered */
+#define PROFILE_COLUMNS "columns"
 
 /* Texts are the profile's. Files that are not absolute begin at the profile's folder. */
 struct profile {
@@ -32,8 +34,8 @@ void profile_free(struct profile *profile);
 void profile_recall(const struct profile *profile, struct profile_seen *seen);
 /* 0, or -1 when it could not be written. */
 int profile_remember(const struct profile *profile, const struct profile_seen *seen) MUST_CHECK;
-/* The name of the file that holds it; the caller frees. */
-char *profile_seen_path(const struct profile *profile);
+/* The name of a file beside the profile that holds what is remembered, of a kind; the caller frees. */
+char *profile_state_path(const struct profile *profile, const char *kind);
 
 /* Makes the folders above a file of the user's, open to the user alone. 0, or -1 with errno. */
 int profile_make_folders(const char *path) MUST_CHECK;

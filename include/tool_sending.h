@@ -1,5 +1,6 @@
-/* Sends a list of writes and sees to it that each gets its answer: pipelined, again after BUSY, again after a lost
- * connection. That is safe since a write repeated is no second effect. */
+/* Sends a stream of writes and sees to it that each gets its answer: pipelined, again after BUSY, again after a lost
+ * connection. That is safe since a write repeated is no second effect. Of the stream no more is in memory than is under
+ * way. */
 #ifndef BUURTAAL_TOOL_SENDING_H
 #define BUURTAAL_TOOL_SENDING_H
 
@@ -8,21 +9,24 @@
 #include "tool_answer.h"
 #include "tool_profile.h"
 
+/* Where requests come from and answers go. The life of an item: next, answered, leave. */
 struct sending {
-    size_t count; /* of writes */
     void *own;
-    /* The number that request `i` has as its tag. */
-    unsigned (*tag)(void *own, size_t i);
-    /* Writes request `i` with its tag and its LF. Its length, or 0 when there is nothing to send for it. May be called
-     * more than once for the same `i`, and must then write the same. */
-    size_t (*make)(void *own, size_t i, char line[LINE_MAX_BYTES]);
-    /* The answer to request `i`: OK, NO or BAD. Called once for each. */
-    void (*answered)(void *own, size_t i, const struct answer *answer);
-    /* How many are answered, for a bar; may be NULL. */
-    void (*progress)(void *own, size_t done);
+    /* Writes the next request, with a tag that no other under way has, also into `*tag`, and its LF. Its length; or 0:
+     * then there is nothing to send for `*item`, or, with `*item` left NULL, nothing more to come. */
+    size_t (*next)(void *own, char line[LINE_MAX_BYTES], unsigned *tag, void **item);
+    /* The answer to an item's request: OK, NO or BAD. In a block that had to be sent again it may be called again; the
+     * last answer holds. */
+    void (*answered)(void *own, void *item, const struct answer *answer);
+    /* The item is done with: answered, or there was nothing to send, or it was given up. In the order of next(). May be
+     * NULL. */
+    void (*leave)(void *own, void *item);
+    /* Called now and then, for a bar; may be NULL. */
+    void (*progress)(void *own);
 };
 
-/* Sends them all in order. EX_OK when all are answered, else a status of sysexits.h after telling why. */
+/* Sends them all in order, each by itself. EX_OK when all are answered, else a status of sysexits.h after telling why.
+ */
 int sending_run(const struct profile *profile, const struct sending *sending) MUST_CHECK;
 
 #endif

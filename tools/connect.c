@@ -254,7 +254,7 @@ static void compare(struct client *client, const struct profile *profile)
             return; /* what is not known is not held against it */
     }
     if (before.log > 0 && strcmp(head, before.head) != 0) {
-        char *path = profile_seen_path(profile);
+        char *path = profile_state_path(profile, PROFILE_SEEN);
         text_tell(client->lang, TEXT_CLIENT_RESTORED, profile->host, (unsigned long long)now->log,
                   (unsigned long long)before.log, path);
         free(path);

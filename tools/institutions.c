@@ -21,6 +21,7 @@ struct institution {
 struct import {
     struct tool *tool;
     struct institution *rows;
+    size_t sent; /* how many of them were handed over to be sent */
     size_t count, made, amended, repeated, refused;
 };
 
@@ -75,22 +76,22 @@ static int read_file(struct import *import, const char *path)
     return more;
 }
 
-static unsigned tag(void *own, size_t i)
-{
-    const struct import *import = own;
-    return import->rows[i].line;
-}
-
-static size_t make(void *own, size_t i, char line[LINE_MAX_BYTES])
-{
-    const struct import *import = own;
-    memcpy(line, import->rows[i].request, import->rows[i].len);
-    return import->rows[i].len;
-}
-
-static void answered(void *own, size_t i, const struct answer *answer)
+static size_t next(void *own, char line[LINE_MAX_BYTES], unsigned *tag, void **item)
 {
     struct import *import = own;
+    if (import->sent == import->count)
+        return 0;
+    struct institution *row = &import->rows[import->sent++];
+    *tag = row->line;
+    *item = row;
+    memcpy(line, row->request, row->len);
+    return row->len;
+}
+
+static void answered(void *own, void *item, const struct answer *answer)
+{
+    struct import *import = own;
+    const struct institution *row = item;
     if (answer->kind == ANSWER_OK) {
         import->repeated += answer_field(answer, "repeated").at != NULL;
         import->amended += answer_field(answer, "amended").at != NULL;
@@ -101,15 +102,14 @@ static void answered(void *own, size_t i, const struct answer *answer)
     char *what = memory_text("%.*s", (int)field.len, field.at ? field.at : "");
     char *reason =
         memory_text("%.*s [%.*s]", (int)text.len, text.at ? text.at : "", (int)answer->word.len, answer->word.at);
-    print_refusal(import, import->rows[i].line, what, reason);
+    print_refusal(import, row->line, what, reason);
     free(what);
     free(reason);
 }
 
 static int send_rows(struct import *import)
 {
-    const struct sending sending = {
-        .count = import->count, .own = import, .tag = tag, .make = make, .answered = answered};
+    const struct sending sending = {.own = import, .next = next, .answered = answered};
     struct profile *profile = profile_load(import->tool);
     if (!profile)
         return EX_CONFIG;

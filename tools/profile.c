@@ -3,7 +3,6 @@
  * Rules: an unknown name or one given twice is a fault, not a guess. A profile is written whole or not at all, and
  * never over another. What is remembered only serves to notice a registry that has lost something; without it all
  * works. */
-#define _GNU_SOURCE /* asprintf's family by memory.h, O_CLOEXEC */
 #include "tool_profile.h"
 
 #include <errno.h>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include "tool_credentials.h"
+#include "tool_file.h"
 #include "tool_memory.h"
 
 /* ---- where it lies ---- */
@@ -43,12 +43,12 @@ static char *beside(const char *profile, const char *file)
     return memory_text("%.*s/%s", (int)(slash - profile), profile, file);
 }
 
-char *profile_seen_path(const struct profile *profile)
+char *profile_state_path(const struct profile *profile, const char *kind)
 {
     size_t len = strlen(profile->path);
     if (len > 5 && strcmp(profile->path + len - 5, ".conf") == 0)
         len -= 5;
-    return memory_text("%.*s.seen", (int)len, profile->path);
+    return memory_text("%.*s.%s", (int)len, profile->path, kind);
 }
 
 /* ---- reading ---- */
@@ -203,30 +203,9 @@ int profile_make_folders(const char *path)
     return result;
 }
 
-/* Writes `text` to a file of its own and then moves it to `path`; `over` whether another may stand there. */
-static int write_whole(const char *path, const char *text, bool over)
-{
-    char *draft = memory_text("%s.XXXXXX", path);
-    size_t len = strlen(text);
-    int fd = mkostemp(draft, O_CLOEXEC), result = -1;
-    if (fd >= 0) {
-        bool written = write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
-        written = close(fd) == 0 && written;
-        if (written)
-            result = over ? rename(draft, path) : link(draft, path);
-        if (result < 0 || !over) {
-            int kept = errno;
-            unlink(draft);
-            errno = kept;
-        }
-    }
-    free(draft);
-    return result;
-}
-
 void profile_recall(const struct profile *profile, struct profile_seen *seen)
 {
-    char *path = profile_seen_path(profile);
+    char *path = profile_state_path(profile, PROFILE_SEEN);
     FILE *file = fopen(path, "re");
     unsigned long long log;
     char end;
@@ -244,9 +223,9 @@ void profile_recall(const struct profile *profile, struct profile_seen *seen)
 
 int profile_remember(const struct profile *profile, const struct profile_seen *seen)
 {
-    char *path = profile_seen_path(profile);
+    char *path = profile_state_path(profile, PROFILE_SEEN);
     char *text = memory_text("log=%llu head=%s\n", (unsigned long long)seen->log, seen->head);
-    int result = write_whole(path, text, true);
+    int result = file_write(path, text, strlen(text), 0600, true);
     free(text);
     free(path);
     return result;
@@ -278,7 +257,7 @@ static int write_profile(struct tool *tool, const char *path, const char *host, 
                              : tool->lang == TEXT_NL ? "nl\n"
                                                      : "en\n");
     int status = EX_OK;
-    if (profile_make_folders(path) < 0 || write_whole(path, text, false) < 0) {
+    if (profile_make_folders(path) < 0 || file_write(path, text, strlen(text), 0600, false) < 0) {
         status = EX_CANTCREAT;
         if (errno == EEXIST)
             tell_exists(tool, path);

@@ -1,241 +1,371 @@
 /* `buurtaal submit FILE`: registers the students of a college's export.
  *
- * The whole file is looked at before the first line is sent: one that cannot be what it should be is refused whole; a
- * row that is wrong is left out and told at the end, beside those that the registry refused. Sending the file again
- * repairs. */
+ * The whole file is looked at before the first line is sent: one that cannot be what it should be is refused whole.
+ * Then it is rehearsed, the plan is shown and asked about, and it is applied: row by row, where those that are wrong
+ * are left out, or all as one. Sending the file again at any time, also after this program or the registry was cut off
+ * in the middle, does what is left to do. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "tool_block.h"
+#include "tool_mapping.h"
 #include "tool_memory.h"
-#include "tool_roster.h"
-#include "tool_sending.h"
-#include "tool_table.h"
+#include "tool_receipt.h"
+#include "tool_submission.h"
 #include "tool_verbs.h"
 
-#define QUOTED 60 /* so many bytes of a value are shown */
+#define NAME_BYTES 65 /* of a submission's name, with its NUL */
+#define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/-"
 
 enum { SOME_REFUSED = 1, NONE_ACCEPTED = 2 }; /* the program's status */
 
-struct row {
-    unsigned line;
-    char *request; /* NULL: there is none */
-    size_t len;
-    char *refusal; /* in words; NULL: none */
+/* What the command line asks. */
+struct wish {
+    const char *path, *mode, *session, *name, *seen, *out;
+    const char *map[ROSTER_MAPS + 1];
+    bool dry_run, yes;
 };
 
-struct submit {
+struct job {
     struct tool *tool;
-    struct roster roster;
-    struct row *rows;
-    size_t count;
-    size_t *sound; /* the rows that are sent */
-    size_t sound_count;
-    bool check;
-    int shown; /* per mille of the bar; -1: there is none */
-    size_t seated, waiting, repeated, amended, refused;
+    const struct wish *wish;
+    struct profile *profile;
+    struct submission submission;
+    bool as_one;
+    unsigned blocks; /* of the rehearsal */
+    char plan[BLOCK_HEX], sha256[FILE_SHA256], name[NAME_BYTES];
+    char *folder; /* for what is written */
 };
 
-/* ---- looking at the file ---- */
-
-/* How many bytes of a value to show: no character is cut. */
-static int shown_len(struct slice value)
+static const char *text(const struct job *job, enum text_id id)
 {
-    if (value.len <= QUOTED)
-        return (int)value.len;
-    size_t len = QUOTED;
-    while (len > 0 && ((unsigned char)value.at[len] & 0xc0) == 0x80)
-        len--;
-    return (int)len;
+    return text_of(job->tool->lang, id);
 }
 
-static const char *shown_end(struct slice value)
+/* ---- the file ---- */
+
+/* Remembers the overrides that were given, once they have proved to fit. */
+static int keep_mapping(struct job *job)
 {
-    return value.len > QUOTED ? "..." : "";
+    struct mapping all;
+    mapping_recall(job->profile, NULL, &all);
+    int result = mapping_add(&all, job->wish->map, job->tool->lang);
+    if (result == 0)
+        result = mapping_remember(job->profile, &all);
+    mapping_free(&all);
+    return result;
 }
 
-static char *refusal_of(const struct submit *submit, const struct roster_fault *fault)
+/* Opens the file with what is remembered of its sender. 0, or -1 after telling why it cannot be used. */
+static int open_file(struct job *job)
 {
-    const char *reason = text_of(submit->tool->lang, fault->reason);
-    if (fault->column < 0)
-        return memory_text("%s", reason);
-    return memory_text("%s: \"%.*s%s\": %s", submit->roster.heading[fault->column], shown_len(fault->value),
-                       fault->value.at ? fault->value.at : "", shown_end(fault->value), reason);
-}
-
-static void add_row(struct submit *submit, const struct slice *cells, size_t count, unsigned number)
-{
-    char line[LINE_MAX_BYTES];
-    struct roster_fault fault;
-    if ((submit->count & (submit->count + 1)) == 0) { /* 0, 1, 3, 7 ...: the room is used up */
-        submit->rows = memory_grow(submit->rows, submit->count * 2 + 1, sizeof *submit->rows);
-        submit->sound = memory_grow(submit->sound, submit->count * 2 + 1, sizeof *submit->sound);
+    const struct wish *wish = job->wish;
+    struct mapping mapping;
+    struct table *table = table_open(wish->path, job->tool->lang);
+    if (!table)
+        return -1;
+    mapping_recall(job->profile, table, &mapping);
+    int result = mapping_add(&mapping, wish->map, job->tool->lang);
+    if (result < 0)
+        table_close(table);
+    else
+        result = submission_open(&job->submission, job->tool, table, (const char *const *)mapping.texts, wish->session);
+    mapping_free(&mapping);
+    if (result == 0 && file_sha256(wish->path, job->sha256) < 0) {
+        text_tell(job->tool->lang, TEXT_FILE_UNREAD, wish->path, text_reason(job->tool->lang, errno));
+        result = -1;
     }
-    struct row *row = &submit->rows[submit->count++];
-    *row = (struct row){.line = number};
-    row->len = roster_request(&submit->roster, cells, count, number, submit->check, line, &fault);
-    if (row->len == 0) {
-        row->refusal = refusal_of(submit, &fault);
-        submit->refused++;
+    return result == 0 && wish->map[0] ? keep_mapping(job) : result;
+}
+
+/* The submission's name: that of the file, and what is in it, so that another file never has the same. */
+static void make_name(struct job *job)
+{
+    const char *slash = strrchr(job->wish->path, '/'), *base = slash ? slash + 1 : job->wish->path;
+    size_t len = 0;
+    if (job->wish->name) {
+        snprintf(job->name, sizeof job->name, "%s", job->wish->name);
         return;
     }
-    row->request = memory_get(row->len, 1);
-    memcpy(row->request, line, row->len);
-    submit->sound[submit->sound_count++] = submit->count - 1;
-}
-
-/* Reads the file. 0, or -1 after telling why it cannot be used. */
-static int read_file(struct submit *submit, const char *path, const char *session)
-{
-    const enum text_lang lang = submit->tool->lang;
-    struct slice cells[TABLE_COLUMNS];
-    size_t count;
-    struct table *table = table_open(path, lang);
-    int more = table ? roster_guess(&submit->roster, table, NULL, session, lang) : -1;
-    while (more >= 0 && (more = table_next(table, cells, &count)) == 1)
-        add_row(submit, cells, count, table_line(table));
-    if (more == 0 && submit->count == 0) {
-        text_tell(lang, TEXT_CSV_NO_ROWS, path);
-        more = -1;
-    }
-    table_close(table);
-    return more;
-}
-
-/* ---- sending ---- */
-
-static struct row *row_of(struct submit *submit, size_t i)
-{
-    return &submit->rows[submit->sound[i]];
-}
-
-static unsigned tag(void *own, size_t i)
-{
-    return row_of(own, i)->line;
-}
-
-static size_t make(void *own, size_t i, char line[LINE_MAX_BYTES])
-{
-    const struct row *row = row_of(own, i);
-    memcpy(line, row->request, row->len);
-    return row->len;
-}
-
-/* The value of a field in a request that was answered, which is taken apart for it; absent when there is none. */
-static struct slice value_in(struct row *row, struct slice field)
-{
-    struct line_cursor cursor = {row->request, row->request + row->len - 1};
-    struct slice name, value;
-    if (line_verb(&cursor, &name) < 0)
-        return (struct slice){NULL, 0};
-    while (line_field(&cursor, &name, &value) == 1)
-        if (field.at && name.len == field.len && memcmp(name.at, field.at, field.len) == 0)
-            return value;
-    return (struct slice){NULL, 0};
-}
-
-/* Words for the registry's refusal: the column and value at fault, its text and code. */
-static char *refusal_by_registry(const struct submit *submit, struct row *row, const struct answer *answer)
-{
-    struct slice field = answer_field(answer, "field"), text = answer_field(answer, "text");
-    int column = field.at ? roster_column_of(field) : -1;
-    struct slice value = value_in(row, field);
-    return memory_text("%s%s%.*s%s%s%.*s [%.*s]", column >= 0 ? submit->roster.heading[column] : "",
-                       column >= 0 ? ": \"" : "", shown_len(value), value.at ? value.at : "", shown_end(value),
-                       column >= 0 ? "\": " : "", (int)text.len, text.at ? text.at : "", (int)answer->word.len,
-                       answer->word.at);
-}
-
-static void answered(void *own, size_t i, const struct answer *answer)
-{
-    struct submit *submit = own;
-    struct row *row = row_of(submit, i);
-    if (answer->kind != ANSWER_OK) {
-        row->refusal = refusal_by_registry(submit, row, answer);
-        submit->refused++;
-    } else if (answer_field(answer, "repeated").at) {
-        submit->repeated++;
-    } else if (answer_field(answer, "amended").at) {
-        submit->amended++;
-    } else if (slice_is(answer_field(answer, "state"), "waiting")) {
-        submit->waiting++;
-    } else {
-        submit->seated++;
-    }
-}
-
-static void show_bar(void *own, size_t done)
-{
-    static const char full[] = "########################################";
-    struct submit *submit = own;
-    const size_t all = submit->sound_count;
-    int now = (int)(done * 1000 / (all ? all : 1)), width = (int)sizeof full - 1;
-    if (submit->shown < 0 || (now == submit->shown && now > 0))
-        return;
-    submit->shown = now;
-    int part = now * width / 1000;
-    fprintf(stderr, "\r[%.*s%*s] %zu/%zu", part, full, width - part, "", done, all);
-}
-
-static void hide_bar(const struct submit *submit)
-{
-    if (submit->shown >= 0)
-        fprintf(stderr, "\r%70s\r", "");
+    for (; *base && *base != '.' && len < 40; base++)
+        if (strchr(NAME_CHARACTERS, *base))
+            job->name[len++] = *base;
+    snprintf(job->name + len, sizeof job->name - len, "%s%.16s", len > 0 ? "-" : "", job->submission.digest);
 }
 
 /* ---- telling ---- */
 
-static void print_result(const struct submit *submit)
+static void print_tally(const struct job *job, enum text_id id)
 {
-    const enum text_lang lang = submit->tool->lang;
-    for (size_t i = 0; i < submit->count; i++)
-        if (submit->rows[i].refusal)
-            printf(text_of(lang, TEXT_SUBMIT_REFUSED), submit->rows[i].line, submit->rows[i].refusal);
-    size_t unanswered =
-        submit->count - submit->seated - submit->waiting - submit->repeated - submit->amended - submit->refused;
-    if (unanswered > 0 && unanswered == submit->sound_count)
-        return; /* there was no registry; why is told already */
-    printf(text_of(lang, submit->check ? TEXT_SUBMIT_REHEARSED : TEXT_SUBMIT_SUMMARY), submit->count, submit->seated,
-           submit->waiting, submit->repeated, submit->amended, submit->refused);
-    if (unanswered > 0)
-        printf(text_of(lang, TEXT_SUBMIT_UNANSWERED), unanswered);
+    const struct submission *submission = &job->submission;
+    const size_t *tally = submission->tally;
+    size_t refused = submission_refused(submission);
+    if (job->tool->quiet && refused == 0 && tally[OUTCOME_NONE] == 0)
+        return;
+    printf(text(job, id), submission->rows, tally[OUTCOME_SEATED], tally[OUTCOME_WAITING], tally[OUTCOME_REPEATED],
+           tally[OUTCOME_AMENDED], refused);
+    if (tally[OUTCOME_CONFLICT] > 0)
+        printf(text(job, TEXT_SUBMIT_CONFLICTS), tally[OUTCOME_CONFLICT]);
 }
 
-static int send_rows(struct submit *submit)
+/* The status of a pass that came to its end. */
+static int status_of(const struct job *job)
 {
-    const struct sending sending = {.count = submit->sound_count,
-                                    .own = submit,
-                                    .tag = tag,
-                                    .make = make,
-                                    .answered = answered,
-                                    .progress = show_bar};
-    struct profile *profile = profile_load(submit->tool);
-    if (!profile)
-        return EX_CONFIG;
-    submit->shown = isatty(STDERR_FILENO) ? 0 : -1;
-    int status = sending_run(profile, &sending);
-    hide_bar(submit);
-    profile_free(profile);
+    if (submission_refused(&job->submission) == 0)
+        return EX_OK;
+    return job->as_one || submission_accepted(&job->submission) == 0 ? NONE_ACCEPTED : SOME_REFUSED;
+}
+
+/* The user's word. No terminal, no word: submit_run has seen to that. */
+static bool ask(const struct job *job)
+{
+    static const char *const words[] = {"j", "ja", "y", "yes"};
+    char line[16] = "";
+    fflush(stdout);
+    fputs(text(job, TEXT_SUBMIT_ASK), stderr);
+    if (fgets(line, sizeof line, stdin))
+        line[strcspn(line, "\r\n")] = '\0';
+    else
+        fputc('\n', stderr);
+    for (size_t i = 0; i < COUNT(words); i++)
+        if (strcasecmp(line, words[i]) == 0)
+            return true;
+    fputs(text(job, TEXT_SUBMIT_NOTHING), stdout);
+    return false;
+}
+
+/* Whether what was sent was the file that was looked at, to its end. */
+static bool is_whole(struct job *job)
+{
+    char sha256[FILE_SHA256];
+    if (!job->submission.broken && file_sha256(job->wish->path, sha256) == 0 && strcmp(sha256, job->sha256) == 0)
+        return true;
+    text_tell(job->tool->lang, TEXT_SUBMIT_FILE_CHANGED, job->wish->path);
+    return false;
+}
+
+/* ---- passes ---- */
+
+/* Rehearses all, in blocks. EX_OK or a status after telling why. */
+static int rehearse(struct job *job)
+{
+    const struct sending sending = submission_sending(&job->submission);
+    struct block block = {.ended = false};
+    int status = submission_begin(&job->submission, true) < 0 ? EX_IOERR : EX_OK;
+    for (job->blocks = 0; status == EX_OK && !block.ended;) {
+        block = (struct block){.check = true};
+        status = block_run(job->profile, &sending, &block);
+        if (block.new_plan[0]) { /* else there was nothing in it to send */
+            snprintf(job->plan, sizeof job->plan, "%s", block.new_plan);
+            job->blocks++;
+        }
+    }
+    submission_hide_bar(&job->submission);
     return status;
 }
 
-static void free_rows(struct submit *submit)
+/* Each row by itself. */
+static int apply_rows(struct job *job)
 {
-    for (size_t i = 0; i < submit->count; i++) {
-        free(submit->rows[i].request);
-        free(submit->rows[i].refusal);
+    const struct sending sending = submission_sending(&job->submission);
+    int status = submission_begin(&job->submission, job->wish->yes) < 0 ? EX_IOERR : EX_OK;
+    if (status == EX_OK)
+        status = sending_run(job->profile, &sending);
+    submission_hide_bar(&job->submission);
+    return status;
+}
+
+/* The file as one block; when the outcome is not that of the plan any more, the user is asked again. `*applied` is
+ * whether it stays. */
+static int apply_as_one(struct job *job, bool *applied)
+{
+    const struct sending sending = submission_sending(&job->submission);
+    char plan[BLOCK_HEX];
+    for (;;) {
+        snprintf(plan, sizeof plan, "%s", job->plan);
+        struct block block = {.plan = *plan ? plan : NULL, .name = job->name, .sha256 = job->sha256};
+        int status = submission_begin(&job->submission, job->wish->yes) < 0 ? EX_IOERR : EX_OK;
+        if (status == EX_OK)
+            status = block_run(job->profile, &sending, &block);
+        submission_hide_bar(&job->submission);
+        *applied = status == EX_OK && block.code[0] == '\0';
+        job->submission.log = block.log;
+        if (*applied && block.repeated)
+            printf(text(job, TEXT_SUBMIT_BEFORE), job->name, (unsigned long long)block.log);
+        if (status != EX_OK || *applied)
+            return status;
+        if (strcmp(block.code, "changed") != 0) {
+            printf(text(job, TEXT_SUBMIT_AS_ONE), block.text, block.code);
+            return EX_OK;
+        }
+        snprintf(job->plan, sizeof job->plan, "%s", block.new_plan);
+        fputs(text(job, TEXT_SUBMIT_CHANGED), stdout);
+        print_tally(job, TEXT_SUBMIT_SUMMARY);
+        if (submission_refused(&job->submission) > 0) {
+            printf(text(job, TEXT_SUBMIT_AS_ONE), block.text, block.code);
+            return EX_OK;
+        }
+        if (!ask(job))
+            return EX_OK;
     }
-    free(submit->rows);
-    free(submit->sound);
+}
+
+/* ---- after it ---- */
+
+/* The rows that were refused, in a file of their own. */
+static int write_refused(struct job *job)
+{
+    const char *dot = strrchr(job->wish->path, '.'), *slash = strrchr(job->wish->path, '/');
+    bool text_file = dot && dot > (slash ? slash : job->wish->path) && strcasecmp(dot, ".xlsx") != 0;
+    char *ending = memory_text(".refused%s", text_file ? dot : ".csv"), *path;
+    FILE *file = file_create(job->folder, job->wish->path, ending, &path);
+    int result = file ? submission_write_refused(&job->submission, job->wish->path, file) : -1;
+    if (file && (ferror(file) || fclose(file) != 0))
+        result = -1;
+    if (result == 0)
+        printf(text(job, TEXT_SUBMIT_REFUSED_IN), path);
+    else
+        text_tell(job->tool->lang, TEXT_FILE_UNWRITTEN, path ? path : job->folder, text_reason(job->tool->lang, errno));
+    free(path);
+    free(ending);
+    return result;
+}
+
+static int finish(struct job *job)
+{
+    const struct receipt receipt = {.path = job->wish->path,
+                                    .sha256 = job->sha256,
+                                    .name = job->name,
+                                    .mode = job->as_one ? "all" : "good",
+                                    .log = job->submission.log,
+                                    .submission = &job->submission};
+    int result = 0;
+    print_tally(job, TEXT_SUBMIT_SUMMARY);
+    if (!is_whole(job))
+        return EX_IOERR;
+    if (submission_refused(&job->submission) > 0 && submission_accepted(&job->submission) > 0)
+        result |= write_refused(job);
+    if (submission_accepted(&job->submission) > 0)
+        result |= receipt_write(job->profile, &receipt, job->folder);
+    return result < 0 ? EX_CANTCREAT : status_of(job);
+}
+
+/* What is left of a pass that broke off. */
+static int break_off(const struct job *job, int status)
+{
+    const struct submission *submission = &job->submission;
+    size_t answered = submission_accepted(submission) + submission_refused(submission);
+    if (submission_accepted(submission) > 0) {
+        print_tally(job, TEXT_SUBMIT_SUMMARY);
+        printf(text(job, TEXT_SUBMIT_UNANSWERED), submission->rows - answered);
+    }
+    return status;
+}
+
+/* ---- the run ---- */
+
+/* Rehearses and shows the plan. EX_OK with `*go_on` when it is to be applied; else the status to end with. */
+static int plan(struct job *job, bool *go_on)
+{
+    struct submission *submission = &job->submission;
+    int status = rehearse(job);
+    *go_on = false;
+    if (status != EX_OK)
+        return status;
+    if (!job->wish->dry_run)
+        fputs(text(job, TEXT_SUBMIT_PLAN), stdout);
+    print_tally(job, job->wish->dry_run ? TEXT_SUBMIT_REHEARSED : TEXT_SUBMIT_SUMMARY);
+    if (job->blocks > 1)
+        printf(text(job, TEXT_SUBMIT_PARTS), BLOCK_LINES);
+    if (!is_whole(job))
+        return EX_IOERR;
+    if (job->as_one && submission_refused(submission) > 0)
+        fputs(text(job, TEXT_SUBMIT_MEND), stdout);
+    if (job->wish->dry_run || status_of(job) == NONE_ACCEPTED)
+        return status_of(job);
+    *go_on = job->wish->yes || !submission_changes(submission) || ask(job);
+    return *go_on ? EX_OK : NONE_ACCEPTED;
+}
+
+static int go(struct job *job)
+{
+    const struct submission *submission = &job->submission;
+    bool go_on = true, applied = true;
+    if (!job->tool->quiet)
+        printf(text(job, TEXT_SUBMIT_GUESS), job->wish->path, table_guess(submission->table), submission->roster.guess);
+    if (submission->rows == 0) {
+        print_tally(job, TEXT_SUBMIT_SUMMARY);
+        return EX_OK;
+    }
+    if (job->as_one && (submission->sound > BLOCK_LINES || submission->bytes > BLOCK_BYTES - LINE_MAX_BYTES)) {
+        text_tell(job->tool->lang, TEXT_SUBMIT_TOO_LARGE, job->wish->path, submission->sound, BLOCK_LINES);
+        return NONE_ACCEPTED;
+    }
+    /* Who said yes beforehand needs no plan, unless it is known that there is something wrong: all of it is told. */
+    bool hopeless = submission->sound == 0 || (job->as_one && submission->sound < submission->rows);
+    int status = EX_OK;
+    if (!job->wish->yes || job->wish->dry_run || hopeless)
+        status = plan(job, &go_on);
+    if (!go_on)
+        return status;
+    status = job->as_one ? apply_as_one(job, &applied) : apply_rows(job);
+    if (status != EX_OK)
+        return job->as_one ? status : break_off(job, status);
+    return applied ? finish(job) : NONE_ACCEPTED;
+}
+
+/* Whether the command line can be acted upon. EX_OK or a status after telling why not. */
+static int check_wish(const struct job *job)
+{
+    const struct wish *wish = job->wish;
+    const enum text_lang lang = job->tool->lang;
+    long number;
+    if (wish->mode && strcmp(wish->mode, "good") != 0 && strcmp(wish->mode, "all") != 0)
+        text_tell(lang, TEXT_SUBMIT_MODE, wish->mode);
+    else if (wish->name && (strlen(wish->name) >= NAME_BYTES || wish->name[strspn(wish->name, NAME_CHARACTERS)]))
+        text_tell(lang, TEXT_SUBMIT_NAME, wish->name);
+    else if (wish->seen && options_number(wish->seen, 0, 999999999999999, &number) < 0)
+        text_tell(lang, TEXT_SUBMIT_SEEN, wish->seen);
+    else if (!wish->dry_run && !wish->yes && !isatty(STDIN_FILENO))
+        text_tell(lang, TEXT_SUBMIT_NO_TERMINAL);
+    else
+        return EX_OK;
+    return EX_USAGE;
+}
+
+static int run(struct job *job)
+{
+    int status = check_wish(job);
+    if (status != EX_OK)
+        return status;
+    job->profile = profile_load(job->tool);
+    if (!job->profile)
+        return EX_CONFIG;
+    job->folder = job->wish->out ? memory_text("%s", job->wish->out) : file_folder(job->wish->path);
+    if (open_file(job) < 0)
+        return NONE_ACCEPTED;
+    if (!job->wish->dry_run && access(job->folder, W_OK) < 0) {
+        text_tell(job->tool->lang, TEXT_SUBMIT_OUT, job->folder, text_reason(job->tool->lang, errno));
+        return EX_CANTCREAT;
+    }
+    make_name(job);
+    return go(job);
 }
 
 int submit_run(struct tool *tool, int argc, char **argv)
 {
-    const char *session = NULL;
-    struct submit submit = {.tool = tool, .shown = -1};
-    const struct options_row rows[] = {{"session", &session, NULL, 0}, {"dry-run", NULL, &submit.check, 0}};
+    struct wish wish = {.path = NULL};
+    const struct options_row rows[] = {
+        {"mode", &wish.mode, NULL, 0},       {"session", &wish.session, NULL, 0}, {"map", wish.map, NULL, ROSTER_MAPS},
+        {"name", &wish.name, NULL, 0},       {"seen", &wish.seen, NULL, 0},       {"out", &wish.out, NULL, 0},
+        {"dry-run", NULL, &wish.dry_run, 0}, {"yes", NULL, &wish.yes, 0},
+    };
     const struct options_verb verb = {"submit", TEXT_HELP_SUBMIT, rows, COUNT(rows)};
+    struct job job = {.tool = tool, .wish = &wish};
     int status;
     int count = options_read(tool, &verb, argc, argv, &status);
     if (count < 0)
@@ -244,13 +374,13 @@ int submit_run(struct tool *tool, int argc, char **argv)
         fputs(text_of(tool->lang, TEXT_HELP_SUBMIT), stderr);
         return EX_USAGE;
     }
-    status = NONE_ACCEPTED;
-    if (read_file(&submit, argv[0], session) == 0) {
-        status = submit.sound_count > 0 ? send_rows(&submit) : EX_OK;
-        print_result(&submit);
-        if (status == EX_OK && submit.refused > 0)
-            status = submit.refused == submit.count ? NONE_ACCEPTED : SOME_REFUSED;
-    }
-    free_rows(&submit);
+    wish.path = argv[0];
+    job.as_one = wish.mode && strcmp(wish.mode, "all") == 0;
+    job.submission.seen = wish.seen;
+    job.submission.bar = isatty(STDERR_FILENO) && !tool->quiet;
+    status = run(&job);
+    submission_close(&job.submission);
+    profile_free(job.profile);
+    free(job.folder);
     return status;
 }

@@ -44,11 +44,11 @@ def test_the_same_file_twice_changes_nothing_the_second_time(registry, tmp_path)
     schedule(daemon)
     path = make_file(tmp_path / "export.csv")
     tool = Tool(registry, daemon.address, "25LU")
-    first, _ = tool.run("submit", path, wanted=1)  # the export has rows that are wrong
+    first, _ = tool.run("submit", "--yes", path, wanted=1)  # the export has rows that are wrong
     before, newest = stored(registry), registry.check_log()
     assert len(before) == ROWS
     assert sum(row[5] == "seated" for row in before) == 500
-    again, said = tool.run("submit", path)
+    again, said = tool.run("submit", "--yes", path)
     assert again == first, said
     assert stored(registry) == before
     rows = registry.execute("select distinct outcome from audit where log > %s", newest)
@@ -75,7 +75,7 @@ def test_cut_anywhere_and_repeated_it_ends_as_if_never_cut(world, registry, tmp_
     try:
         daemon = whole.start()
         schedule(daemon)
-        Tool(whole, daemon.address, "25LU").run("submit", path, wanted=0)
+        Tool(whole, daemon.address, "25LU").run("submit", "--yes", path, wanted=0)
         wanted = outcome(daemon)
         assert whole.stop_all() == []
     finally:
@@ -90,7 +90,7 @@ def test_cut_anywhere_and_repeated_it_ends_as_if_never_cut(world, registry, tmp_
         cut = 0
         for turn in range(CUTS):
             at = len(stored(registry)) + chance.randrange(1, ROWS // CUTS)
-            process = tool.start("submit", path)
+            process = tool.start("submit", "--yes", path)
             until("so many rows", lambda: len(stored(registry)) >= at or process.poll() is not None)  # noqa: B023
             if turn % 2:  # the daemon goes, in the middle of what it does
                 daemon.stop(signal.SIGKILL)
@@ -100,7 +100,7 @@ def test_cut_anywhere_and_repeated_it_ends_as_if_never_cut(world, registry, tmp_
             process.communicate(timeout=60)
             cut += process.returncode != 0
         assert cut > 0, "nothing was ever cut"
-        tool.run("submit", path, wanted=0)
+        tool.run("submit", "--yes", path, wanted=0)
         assert outcome(daemon) == wanted
         registry.check_log()
         registry.check_sessions()

@@ -1,195 +1,72 @@
-/* The client and its way of sending, against a small server in a process of its own that speaks lines from a script:
- * over loopback, with certificates made by `buurtaal ca`. */
-#define _GNU_SOURCE
+/* The client and its way of sending, against a registry from a script. */
 #include "tool_client.h"
 
-#include <arpa/inet.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include <cmocka.h>
-#include <openssl/ssl.h>
 
 #include "tool_authority.h"
+#include "tool_block.h"
 #include "tool_sending.h"
-
-#define SECONDS_MOST 60
-#define HEAD_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define HEAD_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-
-/* What the server does on each connection. */
-struct script {
-    const char *first; /* its first line; NULL: a greeting */
-    size_t answers;    /* after so many it hangs up without a word; 0: never. On the first connection only */
-    size_t busy;       /* this request and those behind it are answered BUSY. On the first connection only; 0: none */
-    size_t padding;    /* bytes of text in each answer */
-    const char *host;  /* the server's certificate: server, other */
-};
-
-static char folder[] = "/tmp/buurtaal-client-XXXXXX";
-
-static const char *path(const char *name)
-{
-    static char paths[4][128];
-    static unsigned turn;
-    char *to = paths[turn++ % 4];
-    snprintf(to, sizeof paths[0], "%s/%s", folder, name);
-    return to;
-}
-
-/* ---- the server; it runs in a process of its own and ends with it ---- */
-
-static void say(SSL *ssl, const char *line)
-{
-    if (SSL_write(ssl, line, (int)strlen(line)) <= 0)
-        _exit(0); /* the client has gone: it says what the test is about */
-}
-
-static void answer(SSL *ssl, const struct script *script, const char *line, bool busy, bool repeated)
-{
-    char text[LINE_MAX_BYTES], padding[4096] = "";
-    unsigned tag = 0;
-    const char *at = strstr(line, "tag=");
-    if (at)
-        tag = (unsigned)strtoul(at + 4, NULL, 10);
-    memset(padding, 'x', script->padding);
-    if (strncmp(line, "heads", 5) == 0)
-        say(ssl, "= log=5 head=" HEAD_A "\nOK rows=1 log=9\n");
-    else if (!at)
-        say(ssl, "OK\n");
-    else {
-        snprintf(text, sizeof text, busy ? "BUSY overload tag=%u retry=1 text=x%s\n" : "OK tag=%u log=1 text=x%s%s\n",
-                 tag, padding, repeated ? " repeated=yes" : "");
-        say(ssl, text);
-    }
-}
-
-static void serve_one(SSL *ssl, const struct script *script, bool first)
-{
-    static char bytes[LINE_MAX_BYTES];
-    size_t len = 0, count = 0;
-    say(ssl, script->first
-                 ? script->first
-                 : "* buurtaal 1 server=test party=25LU role=roc max-line=8192 window=256 cert-days=211 log=9 "
-                   "head=" HEAD_B " time=2027-04-02T10:11:12.5+02:00\n");
-    for (int got; !script->first && (got = SSL_read(ssl, bytes + len, (int)(sizeof bytes - len))) > 0;) {
-        len += (size_t)got;
-        for (char *end; (end = memchr(bytes, '\n', len));) {
-            *end = '\0';
-            count++;
-            answer(ssl, script, bytes, first && script->busy && count >= script->busy, !first);
-            len -= (size_t)(end + 1 - bytes);
-            memmove(bytes, end + 1, len);
-            if (first && count == script->answers)
-                return; /* without close_notify: what else was sent is lost */
-        }
-    }
-    SSL_shutdown(ssl);
-}
-
-static void serve(int listening, const struct script *script)
-{
-    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-    char certificate[32], key[32];
-    snprintf(certificate, sizeof certificate, "%s.pem", script->host);
-    snprintf(key, sizeof key, "%s.key", script->host);
-    signal(SIGPIPE, SIG_IGN);
-    alarm(SECONDS_MOST);
-    if (!context || SSL_CTX_use_certificate_chain_file(context, path(certificate)) != 1 ||
-        SSL_CTX_use_PrivateKey_file(context, path(key), SSL_FILETYPE_PEM) != 1)
-        _exit(1);
-    for (int fd, n = 0; (fd = accept(listening, NULL, NULL)) >= 0; n++) {
-        SSL *ssl = SSL_new(context);
-        if (ssl && SSL_set_fd(ssl, fd) == 1 && SSL_accept(ssl) == 1)
-            serve_one(ssl, script, n == 0);
-        SSL_free(ssl);
-        close(fd);
-    }
-    _exit(1);
-}
-
-struct server {
-    pid_t pid;
-    struct profile *profile;
-};
-
-static void start(struct server *server, const struct script *script)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof address;
-    struct tool tool = {.lang = TEXT_EN, .lang_given = true, .profile = path("test.conf")};
-    int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(listening >= 0);
-    assert_int_equal(bind(listening, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(listen(listening, 8), 0);
-    assert_int_equal(getsockname(listening, (struct sockaddr *)&address, &len), 0);
-    server->pid = fork();
-    assert_true(server->pid >= 0);
-    if (server->pid == 0)
-        serve(listening, script);
-    close(listening);
-    FILE *file = fopen(tool.profile, "w");
-    assert_non_null(file);
-    fprintf(file, "host = 127.0.0.1\nport = %d\nca = ca.pem\ncertificate = client.pem\nkey = client.key\n",
-            ntohs(address.sin_port));
-    assert_int_equal(fclose(file), 0);
-    server->profile = profile_load(&tool);
-    assert_non_null(server->profile);
-}
-
-static void stop(struct server *server)
-{
-    int status;
-    profile_free(server->profile);
-    kill(server->pid, SIGKILL);
-    assert_int_equal(waitpid(server->pid, &status, 0), server->pid);
-}
+#include "tool_server.h"
 
 /* ---- sending ---- */
 
 struct sent {
-    size_t answered, repeated;
+    size_t count; /* how many there are to send; every third item has nothing to send */
+    size_t made, answered, repeated, left;
     size_t times[1000];
 };
 
-static unsigned tag(void *own, size_t i)
+static size_t next(void *own, char line[LINE_MAX_BYTES], unsigned *tag, void **item)
 {
-    (void)own;
-    return (unsigned)i + 2;
+    struct sent *sent = own;
+    if (sent->made == sent->count)
+        return 0;
+    *item = &sent->times[sent->made];
+    *tag = (unsigned)sent->made + 2;
+    if (sent->made++ % 3 == 2)
+        return 0;
+    return (size_t)snprintf(line, LINE_MAX_BYTES, "register tag=%u session=S student=1\n", *tag);
 }
 
-static size_t make(void *own, size_t i, char line[LINE_MAX_BYTES])
-{
-    return (size_t)snprintf(line, LINE_MAX_BYTES, "register tag=%u session=S student=1\n", tag(own, i));
-}
-
-static void answered(void *own, size_t i, const struct answer *line)
+static void answered(void *own, void *item, const struct answer *line)
 {
     struct sent *sent = own;
     sent->answered++;
-    sent->times[i]++;
+    ++*(size_t *)item;
     sent->repeated += answer_field(line, "repeated").at != NULL;
 }
 
-/* Sends 1000 requests; each must get one answer. How many came from a later connection. */
-static size_t send_all(const struct script *script)
+static void leave(void *own, void *item)
+{
+    struct sent *sent = own;
+    assert_ptr_equal(item, &sent->times[sent->left]); /* in order */
+    assert_int_equal(*(size_t *)item, sent->left % 3 != 2);
+    sent->left++;
+}
+
+static void send_some(struct sent *sent, const struct script *script)
 {
     struct server server;
-    struct sent sent = {.answered = 0};
-    const struct sending sending = {
-        .count = COUNT(sent.times), .own = &sent, .tag = tag, .make = make, .answered = answered};
-    start(&server, script);
+    const struct sending sending = {.own = sent, .next = next, .answered = answered, .leave = leave};
+    server_start(&server, script);
     assert_int_equal(sending_run(server.profile, &sending), EX_OK);
-    stop(&server);
-    for (size_t i = 0; i < COUNT(sent.times); i++)
-        assert_int_equal(sent.times[i], 1);
+    server_stop(&server);
+    assert_int_equal(sent->left, sent->count);
+    assert_int_equal(sent->answered, sent->count - sent->count / 3);
+}
+
+/* Sends 1000 items; each must get one answer, or none where there was nothing to send, and leave in order. How many
+ * answers came from a later connection. */
+static size_t send_all(const struct script *script)
+{
+    struct sent sent = {.count = COUNT(sent.times)};
+    send_some(&sent, script);
     return sent.repeated;
 }
 
@@ -210,22 +87,71 @@ static void what_a_lost_connection_left_is_sent_again(void **state)
     (void)state;
     /* A hundred were answered, but what had come and was not read yet may be gone with the connection. */
     size_t again = send_all(&(struct script){.host = "server", .answers = 101});
-    assert_in_range(again, 900, 1000);
+    assert_in_range(again, 567, 667);
 }
 
 static void busy_is_sent_again(void **state)
 {
     (void)state;
-    /* On the same connection all is BUSY from then on, until the server is asked anew: it gives up and says so. */
-    struct server server;
-    struct sent sent = {.answered = 0};
-    const struct sending sending = {.count = 10, .own = &sent, .tag = tag, .make = make, .answered = answered};
-    start(&server, &(struct script){.host = "server", .busy = 5, .answers = 12});
-    /* Four are answered, then BUSY; the server hangs up after twelve lines and answers the rest on the next one. */
-    assert_int_equal(sending_run(server.profile, &sending), EX_OK);
-    stop(&server);
-    assert_int_equal(sent.answered, 10);
+    /* On the same connection all is BUSY from then on, until the server is asked anew: four are answered, then BUSY;
+     * the server hangs up after twelve lines and answers the rest on the next one. */
+    struct sent sent = {.count = 15};
+    send_some(&sent, &(struct script){.host = "server", .busy = 5, .answers = 12});
     assert_int_equal(sent.repeated, 7);
+}
+
+/* ---- blocks ---- */
+
+/* Sends a block of up to 1000 items; what came of it. */
+static int send_block(struct sent *sent, struct block *block, const struct script *script)
+{
+    struct server server;
+    const struct sending sending = {.own = sent, .next = next, .answered = answered};
+    server_start(&server, script);
+    int status = block_run(server.profile, &sending, block);
+    server_stop(&server);
+    return status;
+}
+
+static void a_block_is_answered_as_one(void **state)
+{
+    struct sent sent = {.count = COUNT(sent.times)};
+    struct block block = {.name = "N"};
+    (void)state;
+    assert_int_equal(send_block(&sent, &block, &(struct script){.host = "server", .padding = 400}), EX_OK);
+    for (size_t i = 0; i < COUNT(sent.times); i++)
+        assert_int_equal(sent.times[i], i % 3 != 2);
+    assert_string_equal(block.code, "");
+    assert_string_equal(block.new_plan, HEAD_A);
+    assert_int_equal(block.log, 7);
+    assert_true(block.ended);
+}
+
+static void a_block_that_was_lost_is_sent_again_whole(void **state)
+{
+    static const struct script rows[] = {
+        {.host = "server", .told = 300},            /* in the middle of its answers */
+        {.host = "server", .answers = 100},         /* in the middle of its lines */
+        {.host = "server", .busy = 2, .answers = 3} /* `begin` is BUSY, twice */
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct sent sent = {.count = COUNT(sent.times)};
+        struct block block = {.name = "N"};
+        assert_int_equal(send_block(&sent, &block, &rows[i]), EX_OK);
+        assert_int_equal(sent.repeated, sent.count - sent.count / 3);
+        assert_int_equal(block.log, 7);
+    }
+}
+
+/* It would take the lines of a rehearsal for writes. */
+static void a_registry_without_blocks_is_sent_no_line(void **state)
+{
+    struct sent sent = {.count = COUNT(sent.times)};
+    struct block block = {.check = true};
+    (void)state;
+    assert_int_equal(send_block(&sent, &block, &(struct script){.host = "server", .no_blocks = true}), EX_USAGE);
+    assert_int_equal(sent.answered, 0);
 }
 
 /* ---- opening ---- */
@@ -233,12 +159,12 @@ static void busy_is_sent_again(void **state)
 static void open_one(const struct script *script, enum client_fault fault, const char *why)
 {
     struct server server;
-    start(&server, script);
+    server_start(&server, script);
     struct client *client = client_open(server.profile);
     if (client_fault(client) != fault || !strstr(client_why(client), why))
         fail_msg("fault %d: %s", client_fault(client), client_why(client));
     client_close(client);
-    stop(&server);
+    server_stop(&server);
 }
 
 static void a_server_that_will_not_have_us(void **state)
@@ -247,7 +173,7 @@ static void a_server_that_will_not_have_us(void **state)
     open_one(&(struct script){.host = "server"}, CLIENT_FINE, "");
     /* The text is ours, in our language; what the daemon says where we do not know the code. */
     char certificate[128], fingerprint[65], granting[256];
-    snprintf(certificate, sizeof certificate, "%s", path("client.pem"));
+    snprintf(certificate, sizeof certificate, "%s", server_path("client.pem"));
     assert_int_equal(authority_fingerprint(&(struct tool){.lang = TEXT_EN}, certificate, fingerprint), 0);
     snprintf(granting, sizeof granting,
              "is not admitted here; the administrator can do that. (BYE not-granted); the "
@@ -276,55 +202,18 @@ static void a_log_that_went_back_is_noticed(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         char line[128] = "";
-        FILE *file = fopen(path("test.seen"), "w");
+        FILE *file = fopen(server_path("test.seen"), "w");
         assert_non_null(file);
         fprintf(file, "%s\n", rows[i].before);
         assert_int_equal(fclose(file), 0);
         open_one(&(struct script){.host = "server"}, CLIENT_FINE, "");
-        file = fopen(path("test.seen"), "r");
+        file = fopen(server_path("test.seen"), "r");
         assert_non_null(file);
         assert_non_null(fgets(line, sizeof line, file));
         fclose(file);
         line[strcspn(line, "\n")] = '\0';
         assert_string_equal(line, rows[i].after);
     }
-}
-
-/* ---- certificates ---- */
-
-static int make_certificates(void **state)
-{
-    const struct certificate_wish server = {.name = "server", .hosts = {"localhost", "127.0.0.1"}, .days = 2},
-                                  other = {.name = "other", .hosts = {"192.0.2.1"}, .days = 2},
-                                  client = {.name = "client", .days = 2};
-    const struct tool tool = {.lang = TEXT_EN, .quiet = true};
-    char print[65];
-    (void)state;
-    signal(SIGPIPE, SIG_IGN);
-    return mkdtemp(folder) && authority_init(&tool, folder, "Test CA", 2, print) == 0 &&
-                   authority_issue(&tool, folder, &server, print) == 0 &&
-                   authority_issue(&tool, folder, &other, print) == 0 &&
-                   authority_issue(&tool, folder, &client, print) == 0
-               ? 0
-               : -1;
-}
-
-static int remove_certificates(void **state)
-{
-    static const char *const names[] = {"ca", "server", "other", "client"};
-    char name[32];
-    (void)state;
-    for (size_t i = 0; i < COUNT(names); i++) {
-        snprintf(name, sizeof name, "%s.pem", names[i]);
-        unlink(path(name));
-        snprintf(name, sizeof name, "%s.key", names[i]);
-        unlink(path(name));
-    }
-    unlink(path("crl.pem"));
-    unlink(path("index"));
-    unlink(path("test.conf"));
-    unlink(path("test.seen"));
-    return rmdir(folder);
 }
 
 int main(void)
@@ -334,8 +223,11 @@ int main(void)
         cmocka_unit_test(answers_are_read_while_it_sends),
         cmocka_unit_test(what_a_lost_connection_left_is_sent_again),
         cmocka_unit_test(busy_is_sent_again),
+        cmocka_unit_test(a_block_is_answered_as_one),
+        cmocka_unit_test(a_block_that_was_lost_is_sent_again_whole),
+        cmocka_unit_test(a_registry_without_blocks_is_sent_no_line),
         cmocka_unit_test(a_server_that_will_not_have_us),
         cmocka_unit_test(a_log_that_went_back_is_noticed),
     };
-    return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
+    return cmocka_run_group_tests(tests, server_make_certificates, server_remove_certificates);
 }

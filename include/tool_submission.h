@@ -1,0 +1,69 @@
+/* A file of students as a stream of requests, and what became of each row. The file is gone through more than once: to
+ * look at it, to rehearse, to apply; of its rows only those under way are in memory. */
+#ifndef BUURTAAL_TOOL_SUBMISSION_H
+#define BUURTAAL_TOOL_SUBMISSION_H
+
+#include <stdio.h>
+
+#include "base.h"
+#include "tool_file.h"
+#include "tool_options.h"
+#include "tool_roster.h"
+#include "tool_sending.h"
+#include "tool_table.h"
+
+/* What became of a row. A conflict is a refusal too: the row is sound, but the registry holds something else, which a
+ * person must look at. */
+enum outcome {
+    OUTCOME_NONE, /* not answered */
+    OUTCOME_SEATED,
+    OUTCOME_WAITING,
+    OUTCOME_REPEATED,
+    OUTCOME_AMENDED,
+    OUTCOME_REFUSED,
+    OUTCOME_CONFLICT,
+    OUTCOME_COUNT
+};
+
+struct submission {
+    const struct tool *tool;
+    const char *seen; /* --seen: a number of the log, or NULL */
+    struct table *table;
+    struct roster roster;
+    size_t rows, sound, bytes; /* of the file: all, those that are sent, and how long their requests are */
+    char digest[FILE_SHA256]; /* SHA-256 of those requests */
+    /* Of the pass that is under way, or was the last. */
+    size_t next, answers;
+    size_t tally[OUTCOME_COUNT];
+    uint64_t log;           /* the highest number that an answer told */
+    bool broken;            /* the file could not be read again to its end */
+    bool bar;               /* there is one; */
+    int shown;              /* and so many per mille of it */
+    unsigned char *refused; /* a bit a row: whether it was refused by the last pass that came to it */
+};
+
+/* Takes over the table, finds out what its columns mean, and looks at all rows. `map` and `session` as roster_guess()
+ * takes them. 0, or -1 after telling why the file cannot be used; submission_close() either way. */
+int submission_open(struct submission *submission, const struct tool *tool, struct table *table, const char *const *map,
+                    const char *session) MUST_CHECK;
+void submission_close(struct submission *submission);
+
+/* Begins a pass. Rows that are refused are printed, but not those that the pass before refused too, unless `afresh`. 0,
+ * or -1 after telling why the file cannot be read again. */
+int submission_begin(struct submission *submission, bool afresh) MUST_CHECK;
+/* The rows of the pass. */
+struct sending submission_sending(struct submission *submission);
+/* Takes the bar away, so that something can be printed. */
+void submission_hide_bar(struct submission *submission);
+
+/* How many rows the registry has, and how many it does not take. */
+size_t submission_accepted(const struct submission *submission);
+size_t submission_refused(const struct submission *submission);
+/* Whether the pass would change anything. */
+bool submission_changes(const struct submission *submission);
+
+/* Writes the rows that were refused, with all that stands before the first row, to `out`, byte for byte as `path` has
+ * them; those of an .xlsx as text for a spreadsheet. 0, or -1 after telling why. */
+int submission_write_refused(struct submission *submission, const char *path, FILE *out) MUST_CHECK;
+
+#endif

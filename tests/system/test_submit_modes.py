@@ -1,0 +1,216 @@
+"""`buurtaal submit`: what it asks before it acts, what it leaves behind, and that all or nothing is so whatever dies."""
+import hashlib
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+from harness.load import dice
+from harness.registry import day, until
+from harness.tool import Tool
+
+HEADER = "Deelnemernummer;Voorvoegsel;Achternaam;Voornamen;Geboortedatum;Sessie;ECK iD;"
+ROWS = 800
+CUTS = 8
+
+
+def schedule(daemon, **seats):
+    with daemon.connect("DIB") as exams:
+        for session, count in seats.items():
+            exams.must("schedule", session=session, exam="DIB-A2", date=day(200), seats=count, place="Emmen", host="25LU")
+
+
+def row(number, session="S1", born="14-03-2009", first="Noor", eckid=""):
+    return f"L{number};;Jansen;{first};{born};{session};{eckid};"
+
+
+def write(path, rows, encoding="utf-8-sig", end="\r\n", last="\r\n"):
+    with open(path, "wb") as file:
+        file.write((end.join([HEADER, *rows]) + last).encode(encoding))
+    return str(path)
+
+
+def states(registry):
+    return registry.execute("select state, count(*) from registration group by state order by state")
+
+
+def newest(registry):
+    return registry.execute("select log from log_head")[0][0]
+
+
+def receipt(said):
+    """The receipt that was told of, as a dict."""
+    with open(re.search(r"Kwitantie: (.*)", said).group(1).strip(), encoding="utf-8") as file:
+        return dict(line.rstrip("\n").split(" = ", 1) for line in file)
+
+
+def test_all_or_nothing(registry, tmp_path):
+    daemon = registry.start()
+    schedule(daemon, S1=2)
+    tool = Tool(registry, daemon.address, "25LU")
+    path = write(tmp_path / "april.csv", [row(1), row(2, born="31-02-2009"), row(3), row(4, session="S9")])
+    before = newest(registry)
+    for options in (["--yes"], ["--dry-run"]):
+        said = tool.run("submit", "--mode", "all", *options, path, wanted=2)[1]
+        assert re.search(r'regel 3 geweigerd: Geboortedatum: "31-02-2009": .* \[date\]', said), said
+        assert re.search(r'regel 5 geweigerd: Sessie: "S9": .* \[not-found\]', said), said
+    assert newest(registry) == before and sorted(os.listdir(tmp_path)).count("april.csv") == 1
+    assert [name for name in os.listdir(tmp_path) if name.startswith("april.")] == ["april.csv"]  # nothing to keep
+
+    write(path, [row(1), row(2), row(3)])
+    said = tool.run("submit", "--mode", "all", "--yes", path, wanted=0)[1]
+    assert "3 rijen: 2 met plaats, 1 op de wachtlijst" in said
+    kept = receipt(said)
+    with open(path, "rb") as file:
+        assert kept["sha256"] == hashlib.sha256(file.read()).hexdigest()
+    assert [kept[name] for name in ("party", "mode", "rows", "seated", "waiting", "refused")] == ["25LU", "all", "3", "2", "1", "0"]
+    with daemon.connect("25LU") as college:
+        stored = college.read_list("submissions", 5)
+        college.must("withdraw", session="S1", student="L1")
+    assert [(s["name"], s["sha256"], s["log"]) for s in stored] == [(kept["name"], kept["sha256"], kept["log"])]
+    # Again: it is known, and a withdrawal since is not undone.
+    said = tool.run("submit", "--mode", "all", "--yes", path, wanted=0)[1]
+    assert f"Inzending {kept['name']} was al aangenomen (logboek {kept['log']})" in said
+    assert states(registry) == [("seated", 2), ("withdrawn", 1)]
+    registry.check_log()
+
+
+def test_too_many_rows_for_all_are_refused_before_anything_is_sent(registry, tmp_path):
+    daemon = registry.start()
+    tool = Tool(registry, daemon.address, "25LU")
+    path = write(tmp_path / "large.csv", [row(n) for n in range(5001)])
+    daemon.stop()  # it is not asked
+    assert "5001 rijen is te veel" in tool.run("submit", "--mode", "all", "--yes", path, wanted=2)[1]
+
+
+def test_five_thousand_rows_are_one_block(registry, tmp_path):
+    daemon = registry.start()
+    schedule(daemon, S1=4000)
+    path = write(tmp_path / "large.csv", [row(n) for n in range(5000)])
+    with Tool(registry, daemon.address, "25LU").talk("submit", "--mode", "all", path) as terminal:
+        assert "5000 rijen: 4000 met plaats, 1000 op de wachtlijst" in terminal.until("[j/N]")
+        terminal.type("j")
+        terminal.end(wanted=0)
+    assert states(registry) == [("seated", 4000), ("waiting", 1000)]
+
+
+def test_the_plan_is_shown_asked_about_and_kept(registry, tmp_path):
+    daemon = registry.start()
+    schedule(daemon, S1=2)
+    tool = Tool(registry, daemon.address, "25LU")
+    path = write(tmp_path / "april.csv", [row(1), row(2), row(3)])
+    assert "--yes" in tool.run("submit", path, wanted=64)[1]
+    for mode in ("all", "good"):
+        with tool.talk("submit", "--mode", mode, path) as terminal:
+            assert "3 rijen: 2 met plaats, 1 op de wachtlijst, 0 stonden er al" in terminal.until("[j/N]")
+            terminal.type("")
+            assert "niets vastgelegd" in terminal.end(wanted=2)
+    assert states(registry) == []
+    with tool.talk("submit", "--mode", "all", path) as terminal, daemon.connect("25PJ") as other:
+        assert "2 met plaats, 1 op de wachtlijst" in terminal.until("[j/N]")
+        other.must("register", session="S1", student="1", name="Eerder, E.", born=2008)
+        terminal.type("j")
+        assert "1 met plaats, 2 op de wachtlijst" in terminal.until("[j/N]")
+        assert states(registry) == [("seated", 1)]
+        terminal.type("ja")
+        said = terminal.end(wanted=0)
+        assert f"[{'#' * 40}] 3/3" in said  # on a terminal there is a bar
+    assert receipt(said)["waiting"] == "2"
+    assert states(registry) == [("seated", 2), ("waiting", 2)]
+    # Nothing would change: there is nothing to ask.
+    with tool.talk("submit", path) as terminal:
+        assert "3 stonden er al" in terminal.end(wanted=0)
+
+
+@pytest.mark.parametrize("dialect", [("utf-8-sig", "\r\n", "\r\n"), ("cp1252", "\n", ""), ("utf-16", "\r\n", "\r\n"),
+                                     ("utf-8", "\r", "")])
+def test_refused_rows_are_mended_and_sent_again(registry, tmp_path, dialect):
+    daemon = registry.start()
+    schedule(daemon, S1=9)
+    tool = Tool(registry, daemon.address, "25LU")
+    rows = [row(1, first="Zoë"), row(2, session="S2", first="Jürgen"), "", row(3), row(4, born="onbekend", first="André")]
+    path = write(tmp_path / "april.csv", rows, *dialect)
+    said = tool.run("submit", "--yes", path, wanted=1)[1]
+    assert "regel 3 geweigerd: Sessie" in said and "regel 6 geweigerd: Geboortedatum" in said
+    refused = tmp_path / "april.refused.csv"
+    assert f"staan in {refused}" in said and refused.stat().st_mode & 0o777 == 0o600
+    # As they were, byte for byte; the empty line belongs to the row before it.
+    encoding, end, last = dialect
+    assert refused.read_bytes() == (end.join([HEADER, *(rows[i] for i in (1, 2, 4))]) + last).encode(encoding)
+    mended = refused.read_bytes().decode(encoding).replace("S2", "S1").replace("onbekend", "00-00-2009").encode(encoding)
+    refused.write_bytes(mended)
+    tool.run("submit", "--yes", path, wanted=1)
+    assert refused.read_bytes() == mended and (tmp_path / "april-2.refused.csv").exists()  # never over another
+    assert "2 met plaats" in tool.run("submit", "--yes", str(refused), wanted=0)[1]
+    assert states(registry) == [("seated", 4)]
+
+
+def test_conflicts_are_told_from_repeats(registry, tmp_path):
+    daemon = registry.start()
+    schedule(daemon, S1=9)
+    tool = Tool(registry, daemon.address, "25LU")
+    eckid = "https://ketenid.nl/202701/" + "a" * 128
+    with daemon.connect("25LU") as college:
+        for n in range(1, 5):
+            college.must("register", session="S1", student=f"L{n}", name="Jansen, Noor", born="2009-03-14",
+                         eckid=eckid if n == 3 else None)
+        log = newest(registry)
+        college.must("withdraw", session="S1", student="L2")
+        college.must("register", session="S1", student="L4", name="Janssen, Noor", born="2009-03-14")
+    path = write(tmp_path / "april.csv", [row(1), row(2), row(3, eckid=eckid.replace("a", "b")), row(4)])
+    said = tool.run("submit", "--yes", "--seen", str(log), path, wanted=1)[1]
+    assert re.search(r"regel 3 botst: .* \[ended again=2\]", said), said
+    assert re.search(r'regel 4 botst: ECK iD: "https.*": .* \[eckid-differs\]', said), said
+    assert re.search(r"regel 5 botst: .* \[changed last=\d+\]", said), said
+    assert "4 rijen: 0 met plaats, 0 op de wachtlijst, 1 stonden er al, 0 bijgewerkt, 3 geweigerd" in said
+    kept = receipt(said)
+    assert (kept["repeated"], kept["refused"], kept["conflicts"]) == ("1", "0", "3")
+
+
+def test_a_receipt_names_a_head_that_holds_it(registry, tmp_path):
+    daemon = registry.start()
+    schedule(daemon, S1=9)
+    said = Tool(registry, daemon.address, "25LU").run("submit", "--yes", write(tmp_path / "a.csv", [row(1)]), wanted=0)[1]
+    kept = receipt(said)
+    assert int(kept["log"]) <= int(kept["head-log"])
+    assert registry.execute("select encode(head, 'hex') from head where log = %s", kept["head-log"]) == [(kept["head"],)]
+    assert registry.execute("select verb from audit where log = %s", kept["log"]) == [("register",)]
+    with open(tmp_path / "a.receipt.txt", encoding="utf-8") as file:
+        assert not re.search("Jansen|Noor|2009|L1", file.read())
+
+
+def test_a_header_without_rows_is_no_rows(registry, tmp_path):
+    daemon = registry.start()
+    said = Tool(registry, daemon.address, "25LU").run("submit", "--yes", write(tmp_path / "a.csv", []), wanted=0)[1]
+    assert "0 rijen" in said and os.listdir(tmp_path).count("a.receipt.txt") == 0
+
+
+def test_all_or_nothing_whatever_dies(registry, tmp_path):
+    chance = dice("submit-all")
+    path = write(tmp_path / "april.csv", [row(n) for n in range(ROWS)])
+    with registry.listener() as listener:
+        daemon = registry.start(listener)
+        schedule(daemon, S1=ROWS // 2)
+        tool = Tool(registry, daemon.address, "25LU")
+        cut = 0
+        for turn in range(CUTS):
+            process = tool.start("submit", "--mode", "all", "--yes", path)
+            try:
+                process.wait(chance.random() * 0.4)
+            except subprocess.TimeoutExpired:
+                cut += 1
+            if turn % 2:
+                daemon.stop(signal.SIGKILL)
+                daemon = registry.start(listener)
+            else:
+                process.kill()
+            process.communicate(timeout=60)
+            assert states(registry) in ([], [("seated", ROWS // 2), ("waiting", ROWS // 2)])
+        assert cut > 0, "nothing was ever cut"
+        said = tool.run("submit", "--mode", "all", "--yes", path, wanted=0)[1]
+        assert receipt(said)["rows"] == str(ROWS)
+        assert states(registry) == [("seated", ROWS // 2), ("waiting", ROWS // 2)]
+        until("one submission", lambda: registry.execute("select count(*) from submission") == [(1,)])
+        registry.check_log()
+        registry.check_sessions()

@@ -1,0 +1,289 @@
+/* A file of students as a stream of requests.
+ *
+ * Rules: rows are told in the order of the file, whatever the order in which they were refused. Of a pass over a file
+ * that changes meanwhile the rows are what they are then; the plan's hash, or else the receipt, shows it. Memory: a bit
+ * a row, and the rows under way. */
+#include "tool_submission.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+#include "tool_memory.h"
+
+#define SHOWN_BYTES 60 /* of a value */
+
+struct row {
+    size_t index;
+    unsigned line;
+    enum outcome outcome;
+    char *refusal; /* in words; NULL: none */
+    size_t len;    /* of its request; 0: there is none */
+    char request[];
+};
+
+static enum text_lang lang_of(const struct submission *submission)
+{
+    return submission->tool->lang;
+}
+
+/* ---- words ---- */
+
+/* A value as it is shown: cut between characters, control characters made visible. */
+static void show(struct slice value, char out[SHOWN_BYTES + 4])
+{
+    size_t len = value.len <= SHOWN_BYTES ? value.len : SHOWN_BYTES;
+    while (len < value.len && len > 0 && ((unsigned char)value.at[len] & 0xc0) == 0x80)
+        len--;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)value.at[i], next = i + 1 < len ? (unsigned char)value.at[i + 1] : 0;
+        bool control = c < 0x20 || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0);
+        out[i] = control ? '?' : value.at[i];
+        if (control && c == 0xc2)
+            out[++i] = '?';
+    }
+    strcpy(out + len, len < value.len ? "..." : "");
+}
+
+/* `Column: "value": reason [rule]`; `column` -1: the row as a whole. */
+static char *refusal_words(const struct submission *submission, int column, struct slice value, struct slice reason,
+                           const char *rule)
+{
+    char shown[SHOWN_BYTES + 4];
+    if (column < 0)
+        return memory_text("%.*s [%s]", (int)reason.len, reason.at ? reason.at : "", rule);
+    show(value.at ? value : SLICE(""), shown);
+    return memory_text("%s: \"%s\": %.*s [%s]", submission->roster.heading[column], shown, (int)reason.len,
+                       reason.at ? reason.at : "", rule);
+}
+
+/* The value of a field in a request that was answered, which is taken apart for it; absent when there is none. */
+static struct slice value_in(struct row *row, struct slice field)
+{
+    struct line_cursor cursor = {row->request, row->request + row->len - 1};
+    struct slice name, value;
+    if (line_verb(&cursor, &name) < 0)
+        return (struct slice){NULL, 0};
+    while (line_field(&cursor, &name, &value) == 1)
+        if (field.at && name.len == field.len && memcmp(name.at, field.at, field.len) == 0)
+            return value;
+    return (struct slice){NULL, 0};
+}
+
+static char *refusal_by_registry(const struct submission *submission, struct row *row, const struct answer *answer)
+{
+    struct slice field = answer_field(answer, "field"), again = answer_field(answer, "again"),
+                 last = answer_field(answer, "last");
+    int column = field.at ? roster_column_of(field) : -1;
+    char *rule = memory_text("%.*s%s%.*s%s%.*s", (int)answer->word.len, answer->word.at, again.at ? " again=" : "",
+                             (int)again.len, again.at ? again.at : "", last.at ? " last=" : "", (int)last.len,
+                             last.at ? last.at : "");
+    char *words = refusal_words(submission, column, value_in(row, field), answer_field(answer, "text"), rule);
+    free(rule);
+    return words;
+}
+
+/* ---- requests ---- */
+
+/* Adds a field behind the request. Its length, or 0 when the line has no room. */
+static size_t add_seen(char line[LINE_MAX_BYTES], size_t len, const char *seen)
+{
+    int more = snprintf(line + len - 1, LINE_MAX_BYTES - len + 1, " seen=%s\n", seen);
+    return (size_t)more <= LINE_MAX_BYTES - len ? len - 1 + (size_t)more : 0;
+}
+
+/* The next row: 1 with the length of its request, or 0 and why it has none; 0 at the end, -1 when it cannot be read. */
+static int read_row(struct submission *submission, char line[LINE_MAX_BYTES], size_t *len, struct roster_fault *fault)
+{
+    struct slice cells[TABLE_COLUMNS];
+    size_t count;
+    int more = table_next(submission->table, cells, &count);
+    if (more != 1)
+        return more;
+    *len = roster_request(&submission->roster, cells, count, table_line(submission->table), false, line, fault);
+    if (*len > 0 && submission->seen && (*len = add_seen(line, *len, submission->seen)) == 0)
+        *fault = (struct roster_fault){.column = -1, .rule = "long", .reason = TEXT_VALUE_LONG};
+    return 1;
+}
+
+static size_t next(void *own, char line[LINE_MAX_BYTES], unsigned *tag, void **item)
+{
+    struct submission *submission = own;
+    struct roster_fault fault;
+    size_t len;
+    int more = read_row(submission, line, &len, &fault);
+    bool as_before = (more == 1) == (submission->next < submission->rows);
+    if (more != 1 || !as_before) {
+        submission->broken |= more < 0 || !as_before; /* it has grown or shrunk since it was looked at */
+        return 0;
+    }
+    struct row *row = memory_get(1, sizeof *row + len);
+    row->index = submission->next++;
+    row->line = *tag = table_line(submission->table);
+    row->len = len;
+    memcpy(row->request, line, len);
+    if (len == 0) {
+        row->outcome = OUTCOME_REFUSED;
+        row->refusal = refusal_words(submission, fault.column, fault.value,
+                                     slice_of(text_of(lang_of(submission), fault.reason)), fault.rule);
+    }
+    *item = row;
+    return len;
+}
+
+/* ---- answers ---- */
+
+/* Whether a refusal says that the registry holds something else than the file. */
+static bool is_conflict(struct slice code)
+{
+    static const char *const codes[] = {"changed", "ended", "again", "eckid-differs", "attended", "taken", "final"};
+    for (size_t i = 0; i < COUNT(codes); i++)
+        if (slice_is(code, codes[i]))
+            return true;
+    return false;
+}
+
+static enum outcome outcome_of(const struct answer *answer)
+{
+    if (answer->kind != ANSWER_OK)
+        return answer->kind == ANSWER_NO && is_conflict(answer->word) ? OUTCOME_CONFLICT : OUTCOME_REFUSED;
+    if (answer_field(answer, "repeated").at)
+        return OUTCOME_REPEATED;
+    if (answer_field(answer, "amended").at)
+        return OUTCOME_AMENDED;
+    return slice_is(answer_field(answer, "state"), "waiting") ? OUTCOME_WAITING : OUTCOME_SEATED;
+}
+
+static void answered(void *own, void *item, const struct answer *answer)
+{
+    struct submission *submission = own;
+    struct row *row = item;
+    uint64_t log = slice_number(answer_field(answer, "log"));
+    submission->log = log > submission->log ? log : submission->log;
+    submission->answers++;
+    row->outcome = outcome_of(answer);
+    free(row->refusal);
+    row->refusal = answer->kind == ANSWER_OK ? NULL : refusal_by_registry(submission, row, answer);
+}
+
+static void leave(void *own, void *item)
+{
+    struct submission *submission = own;
+    struct row *row = item;
+    unsigned char *byte = &submission->refused[row->index / 8], bit = (unsigned char)(1u << row->index % 8);
+    submission->tally[row->outcome]++;
+    if (row->refusal && !(*byte & bit)) {
+        submission_hide_bar(submission);
+        printf(
+            text_of(lang_of(submission), row->outcome == OUTCOME_CONFLICT ? TEXT_SUBMIT_CONFLICT : TEXT_SUBMIT_REFUSED),
+            row->line, row->refusal);
+    }
+    if (row->refusal)
+        *byte |= bit;
+    else if (row->outcome != OUTCOME_NONE)
+        *byte &= (unsigned char)~bit;
+    free(row->refusal);
+    free(row);
+}
+
+/* ---- the bar ---- */
+
+static void show_bar(void *own)
+{
+    static const char full[] = "########################################";
+    struct submission *submission = own;
+    const size_t all = submission->sound ? submission->sound : 1;
+    size_t done = submission->answers < all ? submission->answers : all;
+    int now = (int)(done * 1000 / all), width = (int)sizeof full - 1, part = now * width / 1000;
+    if (!submission->bar || now == submission->shown)
+        return;
+    submission->shown = now;
+    fprintf(stderr, "\r[%.*s%*s] %zu/%zu", part, full, width - part, "", done, submission->sound);
+}
+
+void submission_hide_bar(struct submission *submission)
+{
+    if (submission->shown >= 0)
+        fprintf(stderr, "\r%70s\r", "");
+    submission->shown = -1;
+}
+
+/* ---- passes ---- */
+
+/* Looks at all rows. 0, or -1 after telling why they cannot be read. */
+static int look(struct submission *submission)
+{
+    unsigned char sum[32];
+    char line[LINE_MAX_BYTES];
+    struct roster_fault fault;
+    size_t len;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool fine = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1;
+    int more;
+    while ((more = read_row(submission, line, &len, &fault)) == 1) {
+        submission->rows++;
+        submission->sound += len > 0;
+        submission->bytes += len;
+        fine = fine && EVP_DigestUpdate(context, line, len) == 1;
+    }
+    if (!fine || EVP_DigestFinal_ex(context, sum, NULL) != 1) {
+        text_tell(lang_of(submission), TEXT_PLAIN, "OpenSSL: SHA-256");
+        more = -1;
+    }
+    EVP_MD_CTX_free(context);
+    for (size_t i = 0; more == 0 && i < sizeof sum; i++)
+        snprintf(submission->digest + 2 * i, 3, "%02x", sum[i]);
+    return more;
+}
+
+int submission_open(struct submission *submission, const struct tool *tool, struct table *table, const char *const *map,
+                    const char *session)
+{
+    submission->tool = tool;
+    submission->table = table;
+    submission->shown = -1;
+    if (roster_guess(&submission->roster, table, map, session, tool->lang) < 0 || look(submission) < 0)
+        return -1;
+    submission->refused = memory_get(submission->rows / 8 + 1, 1);
+    return 0;
+}
+
+void submission_close(struct submission *submission)
+{
+    table_close(submission->table);
+    free(submission->refused);
+}
+
+int submission_begin(struct submission *submission, bool afresh)
+{
+    if (table_rewind(submission->table) < 0)
+        return -1;
+    submission->next = submission->answers = 0;
+    submission->log = 0;
+    submission->broken = false;
+    memset(submission->tally, 0, sizeof submission->tally);
+    if (afresh)
+        memset(submission->refused, 0, submission->rows / 8 + 1);
+    return 0;
+}
+
+struct sending submission_sending(struct submission *submission)
+{
+    return (struct sending){
+        .own = submission, .next = next, .answered = answered, .leave = leave, .progress = show_bar};
+}
+
+size_t submission_accepted(const struct submission *submission)
+{
+    return submission->tally[OUTCOME_REPEATED] + submission->tally[OUTCOME_SEATED] +
+           submission->tally[OUTCOME_WAITING] + submission->tally[OUTCOME_AMENDED];
+}
+
+size_t submission_refused(const struct submission *submission)
+{
+    return submission->tally[OUTCOME_REFUSED] + submission->tally[OUTCOME_CONFLICT];
+}
+
+bool submission_changes(const struct submission *submission)
+{
+    return submission_accepted(submission) > submission->tally[OUTCOME_REPEATED];
+}
