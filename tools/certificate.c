@@ -163,6 +163,9 @@ static void read_name(X509 *certificate, int nid, char *out, size_t size)
     int len = at < 0 ? -1 : ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
     snprintf(out, size, "%.*s", len > 0 ? len : 0, text ? (const char *)text : "");
     OPENSSL_free(text);
+    for (char *c = out; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?'; /* it may be shown on a terminal */
 }
 
 static int read_time(const ASN1_TIME *time, time_t *out)

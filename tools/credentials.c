@@ -72,59 +72,32 @@ static BIO *open_file(const char *path)
     return BIO_new_file(path, "r");
 }
 
-/* Seconds since 1970; 0 when it is no time. */
-static time_t seconds_of(const ASN1_TIME *time)
-{
-    struct tm parts;
-    return ASN1_TIME_to_tm(time, &parts) == 1 ? timegm(&parts) : 0;
-}
-
-static void describe(X509 *certificate, struct credential *credential)
-{
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    unsigned len = 0;
-    BIO *out = BIO_new(BIO_s_mem());
-    char *name;
-    memset(credential, 0, sizeof *credential);
-    if (out &&
-        X509_NAME_print_ex(out, X509_get_subject_name(certificate), 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB) >= 0) {
-        long size = BIO_get_mem_data(out, &name);
-        snprintf(credential->name, sizeof credential->name, "%.*s", (int)size, name);
-    }
-    BIO_free(out);
-    credential->from = seconds_of(X509_get0_notBefore(certificate));
-    credential->until = seconds_of(X509_get0_notAfter(certificate));
-    if (X509_digest(certificate, EVP_sha256(), hash, &len) == 1)
-        for (unsigned i = 0; i < len && i * 2 + 2 < sizeof credential->fingerprint; i++)
-            snprintf(credential->fingerprint + i * 2, 3, "%02x", hash[i]);
-}
-
-int credentials_certificate(const char *path, struct credential *credential, const char **why, enum text_lang lang)
+int credentials_certificate(const char *path, struct certificate_facts *facts, const char **why, enum text_lang lang)
 {
     BIO *in = open_file(path);
     X509 *certificate = in ? PEM_read_bio_X509(in, NULL, no_pass_phrase, NULL) : NULL;
-    if (certificate)
-        describe(certificate, credential);
-    else
+    int result = certificate ? certificate_describe(certificate, facts) : -1;
+    if (result < 0)
         *why = credentials_reason(lang);
     BIO_free(in);
     X509_free(certificate);
-    return certificate ? 0 : -1;
+    return result;
 }
 
-int credentials_ca(const char *path, struct credential *credential, const char **why, enum text_lang lang)
+int credentials_ca(const char *path, struct certificate_facts *facts, const char **why, enum text_lang lang)
 {
     BIO *in = open_file(path);
     X509 *certificate = NULL;
     bool any = false;
     while (in && (certificate = PEM_read_bio_X509(in, NULL, no_pass_phrase, NULL))) {
-        struct credential one;
-        describe(certificate, &one);
+        struct certificate_facts one;
+        int result = certificate_describe(certificate, &one);
         X509_free(certificate);
+        if (result < 0)
+            continue; /* the connection will say more of it */
         if (!any)
-            *credential = one;
-        credential->from = one.from < credential->from ? one.from : credential->from;
-        credential->until = one.until > credential->until ? one.until : credential->until;
+            *facts = one;
+        facts->until = one.until > facts->until ? one.until : facts->until;
         any = true;
     }
     if (!any)

@@ -31,7 +31,7 @@ enum mark { FINE, NOTE, FAULT };
 struct doctor {
     struct tool *tool;
     struct profile *profile;
-    struct credential own;
+    struct certificate_facts own;
     const char *party, *role; /* who one ought to be; NULL: not asked */
     int status;               /* of the first step that failed */
 };
@@ -122,7 +122,7 @@ static int fail_file(struct doctor *doctor, enum text_id step, const char *path,
 static int look_at_ca(struct doctor *doctor)
 {
     const char *path = doctor->profile->ca, *why;
-    struct credential ca;
+    struct certificate_facts ca;
     char day[11];
     if (credentials_ca(path, &ca, &why, doctor->tool->lang) < 0)
         return fail_file(doctor, TEXT_DOCTOR_CA, path, why, TEXT_DOCTOR_CA_DO);

@@ -273,12 +273,12 @@ static int write_profile(struct tool *tool, const char *path, const char *host, 
 /* Whether the files can be what the profile says they are. 0, or -1 after telling which cannot. */
 static int check_files(struct tool *tool, char *const files[3])
 {
-    struct credential credential;
+    struct certificate_facts facts;
     const char *why = "";
-    int at = credentials_ca(files[0], &credential, &why, tool->lang) < 0            ? 0
-             : credentials_certificate(files[1], &credential, &why, tool->lang) < 0 ? 1
-             : credentials_key(files[2], files[1], &why, tool->lang) < 0            ? 2
-                                                                                    : -1;
+    int at = credentials_ca(files[0], &facts, &why, tool->lang) < 0            ? 0
+             : credentials_certificate(files[1], &facts, &why, tool->lang) < 0 ? 1
+             : credentials_key(files[2], files[1], &why, tool->lang) < 0       ? 2
+                                                                               : -1;
     if (at >= 0)
         text_tell(tool->lang, TEXT_CLIENT_FILE, files[at], why);
     else if (credentials_key_closed(files[2]) == 0)
