@@ -41,9 +41,25 @@ size_t csv_unquote(struct slice cell, char *room);
 /* Without the blanks (spaces, tabs, no-break spaces) at both ends. */
 struct slice csv_trim(struct slice value);
 
-/* Writes a row, with quotes where a cell must have them, and CR LF at its end. With `for_excel` a number that begins
- * with a zero is written as ="0123", which Excel leaves as it is, and which is read as 0123. What cannot be written is
- * left to ferror(). */
-void csv_write(FILE *file, char separator, bool for_excel, const struct slice cells[], size_t count);
+/* Whether a row is a comment: it begins with `# `. */
+bool csv_is_comment(const char *bytes, size_t len);
+
+/* A cell without the apostrophe that csv_write() put in front of it. */
+struct slice csv_unguarded(struct slice cell);
+
+/* How cells are written. */
+enum csv_care {
+    CSV_EXACT,
+    CSV_GUARDED, /* what a spreadsheet would take for a formula with an apostrophe in front */
+    CSV_EXCEL,   /* the same, and a number that begins with a zero as ="0123", which Excel leaves as it is, and which is
+                  * read as 0123 */
+};
+
+/* What a file begins with, so that Excel takes it for UTF-8. */
+#define CSV_BOM "\xef\xbb\xbf"
+
+/* Writes a row, with quotes where a cell must have them, and CR LF at its end. What cannot be written is left to
+ * ferror(). */
+void csv_write(FILE *file, char separator, enum csv_care care, const struct slice cells[], size_t count);
 
 #endif

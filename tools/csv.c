@@ -145,17 +145,37 @@ struct slice csv_trim(struct slice value)
     return value;
 }
 
+bool csv_is_comment(const char *bytes, size_t len)
+{
+    bool quoted = len > 0 && *bytes == '"';
+    return len >= 2u + quoted && memcmp(bytes + quoted, "# ", 2) == 0;
+}
+
 /* ---- writing ---- */
 
-static void put_quoted(FILE *file, struct slice cell)
+/* Whether some spreadsheet would calculate with a cell (OWASP, CSV injection): the wide signs are taken for the others
+ * in Asian settings, and a tab or a line break in front may be passed over. Apostrophes in front do not count, so that
+ * the one that is added can be told from those that were there. */
+static bool is_formula(struct slice cell)
 {
-    putc('"', file);
-    for (size_t i = 0; i < cell.len; i++) {
-        if (cell.at[i] == '"')
-            putc('"', file);
-        putc(cell.at[i], file);
+    static const char *const starts[] = {"=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"};
+    while (cell.len > 0 && *cell.at == '\'') {
+        cell.at++;
+        cell.len--;
     }
-    putc('"', file);
+    for (size_t i = 0; i < COUNT(starts); i++) {
+        size_t len = strlen(starts[i]);
+        if (cell.len >= len && memcmp(cell.at, starts[i], len) == 0)
+            return true;
+    }
+    return false;
+}
+
+struct slice csv_unguarded(struct slice cell)
+{
+    if (cell.len > 1 && *cell.at == '\'' && is_formula(cell))
+        return (struct slice){cell.at + 1, cell.len - 1};
+    return cell;
 }
 
 static bool loses_zeros(struct slice cell)
@@ -174,17 +194,36 @@ static bool needs_quotes(struct slice cell, char separator)
     return csv_trim(cell).len != cell.len;
 }
 
-void csv_write(FILE *file, char separator, bool for_excel, const struct slice cells[], size_t count)
+/* What would be read without an apostrophe of its own gets another one in any case. */
+static bool is_guarded(struct slice cell, enum csv_care care)
+{
+    return is_formula(cell) && (care != CSV_EXACT || *cell.at == '\'');
+}
+
+static void put(FILE *file, struct slice cell, bool quoted, bool guarded)
+{
+    if (quoted)
+        putc('"', file);
+    if (guarded)
+        putc('\'', file);
+    for (size_t i = 0; i < cell.len; i++) {
+        if (cell.at[i] == '"')
+            putc('"', file);
+        putc(cell.at[i], file);
+    }
+    if (quoted)
+        putc('"', file);
+}
+
+void csv_write(FILE *file, char separator, enum csv_care care, const struct slice cells[], size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             putc(separator, file);
-        if (for_excel && loses_zeros(cells[i]))
+        if (care == CSV_EXCEL && loses_zeros(cells[i]))
             fprintf(file, "=\"%.*s\"", (int)cells[i].len, cells[i].at);
-        else if (needs_quotes(cells[i], separator))
-            put_quoted(file, cells[i]);
         else
-            fwrite(cells[i].at, 1, cells[i].len, file);
+            put(file, cells[i], needs_quotes(cells[i], separator), is_guarded(cells[i], care));
     }
     fputs("\r\n", file);
 }

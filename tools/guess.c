@@ -49,6 +49,8 @@ static int walk_on(struct walk *walk)
             return 0;
         const char *bytes = walk->at;
         walk->at += row.taken;
+        if (csv_is_comment(bytes, row.len))
+            continue;
         walk->count = verdict == CSV_TORN ? 0 : csv_cells(walk->csv, bytes, row.len, walk->cells, CELLS);
         if (verdict == CSV_TORN)
             return 2;

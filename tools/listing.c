@@ -8,9 +8,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "tool_csv.h"
 #include "tool_json.h"
 #include "tool_memory.h"
-#include "tool_sheet.h"
 
 void listing_keep(struct listing *listing, const struct slice values[])
 {
@@ -51,13 +51,6 @@ static void print_json(const struct listing *listing, const struct slice cells[]
     fputc('}', listing->out);
 }
 
-static void print_sheet(const struct listing *listing, const struct slice cells[])
-{
-    for (size_t i = 0; i < listing->width; i++)
-        sheet_cell(listing->out, cells[i], i == 0);
-    sheet_end_row(listing->out);
-}
-
 static void forget(struct listing *listing)
 {
     for (size_t i = 0; i < listing->count; i++)
@@ -77,14 +70,14 @@ static void begin(struct listing *listing)
     struct slice headings[GRID_COLUMNS];
     for (size_t i = 0; i < listing->width; i++)
         headings[i] = slice_of(listing->columns[i].heading);
-    sheet_begin(listing->out);
-    print_sheet(listing, headings);
+    fputs(CSV_BOM, listing->out);
+    csv_write(listing->out, ';', CSV_GUARDED, headings, listing->width);
 }
 
 static void print_row(struct listing *listing, size_t i)
 {
     if (listing->form == LISTING_CSV) {
-        print_sheet(listing, listing->kept[i]);
+        csv_write(listing->out, ';', CSV_GUARDED, listing->kept[i], listing->width);
         return;
     }
     fputs(listing->told + i > 0 ? ",\n  " : "\n  ", listing->out);

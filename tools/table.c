@@ -72,12 +72,12 @@ static int go_to_start(struct table *table)
 
 /* ---- cells ---- */
 
-/* Takes away what Excel puts around a text that looks like a number: ="0123". */
+/* Takes away what Excel puts around a text that looks like a number, ="0123", and what we put in front of a formula. */
 static struct slice without_formula(struct slice cell)
 {
     if (cell.len >= 3 && cell.at[0] == '=' && cell.at[1] == '"' && cell.at[cell.len - 1] == '"')
         return csv_trim((struct slice){cell.at + 2, cell.len - 3});
-    return cell;
+    return csv_unguarded(cell);
 }
 
 static bool is_ascii(struct slice cell)
@@ -158,6 +158,8 @@ int table_next(struct table *table, struct slice cells[TABLE_COLUMNS], size_t *c
     struct slice text;
     int found;
     while ((found = take_row(table, &text)) > 0) {
+        if (csv_is_comment(text.at, text.len))
+            continue;
         *count = found == 2 ? 0 : csv_cells(&table->guess.csv, text.at, text.len, cells, TABLE_COLUMNS);
         *count -= table->guess.trailing && *count > 1 && text.at[text.len - 1] == table->guess.csv.separator;
         table->clean_len = 0;

@@ -12,11 +12,11 @@
 #include <unistd.h>
 
 #include "tool_client.h"
+#include "tool_csv.h"
 #include "tool_file.h"
 #include "tool_memory.h"
 #include "tool_pages.h"
 #include "tool_session.h"
-#include "tool_sheet.h"
 #include "tool_verbs.h"
 
 #define MODE 0644
@@ -86,17 +86,18 @@ static char *make_sheet(const struct template *template, size_t *len)
     FILE *out = open_memstream(&bytes, len);
     if (!out)
         return NULL;
-    sheet_begin(out);
+    struct slice headings[TEMPLATE_COLUMNS];
     for (size_t i = 0; i < TEMPLATE_COLUMNS; i++)
-        sheet_cell(out, slice_of(template->columns[i]), i == 0);
-    sheet_end_row(out);
+        headings[i] = slice_of(template->columns[i]);
+    fputs(CSV_BOM, out);
+    csv_write(out, ';', CSV_GUARDED, headings, TEMPLATE_COLUMNS);
     for (size_t i = 0; i < template->count; i++) {
         char *const *cells = template->sessions[i].cells;
         char *comment =
             memory_text(text_of(template->lang, TEXT_TEMPLATE_COMMENT), cells[TEMPLATE_SESSION], cells[TEMPLATE_EXAM],
                         cells[TEMPLATE_DATE], cells[TEMPLATE_PLACE], cells[TEMPLATE_LAST_DAY]);
-        sheet_cell(out, slice_of(comment), true);
-        sheet_end_row(out);
+        struct slice cell = slice_of(comment);
+        csv_write(out, ';', CSV_GUARDED, &cell, 1);
         free(comment);
     }
     if (fclose(out) == 0)
