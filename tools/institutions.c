@@ -131,7 +131,8 @@ int institutions_run(struct tool *tool, int argc, char **argv)
     status = NONE_ACCEPTED;
     if (read_file(&import, argv[1]) == 0) {
         status = import.count > 0 ? send_rows(&import) : EX_OK;
-        if (status == EX_OK || import.made + import.amended + import.repeated > 0)
+        bool all_is_well = status == EX_OK && import.refused == 0;
+        if ((status == EX_OK || import.made + import.amended + import.repeated > 0) && !(tool->quiet && all_is_well))
             printf(text_of(tool->lang, TEXT_IMPORT_SUMMARY), import.made, import.amended, import.repeated,
                    import.refused);
         if (status == EX_OK && (import.refused > 0 || import.count == 0))

@@ -118,13 +118,13 @@ def test_a_conversation_at_a_terminal(tool):
         terminal.ask("whoami colour=red", "BAD field", "field=colour")
         terminal.type("quit\r")
         terminal.expect("OK")
-        assert terminal.end() == 0
+        assert terminal.end() == 0, terminal.text()
     with Terminal(tool, "--lang", "en", "shell", columns=60) as terminal:
         terminal.expect("log at ", last="> ")
         said = terminal.ask("sessions session=S-10", "OK rows=1")
         assert re.search(r"\nplace +'s-Hertogenbosch\n", said), "what is too wide is shown field by field"
         terminal.type(CTRL_D)
-        assert terminal.end() == 0
+        assert terminal.end() == 0, terminal.text()
 
 
 def test_tab_completes_from_help(tool):
@@ -163,7 +163,7 @@ def test_lines_are_edited_found_again_and_kept_without_personal_data(tool):
         terminal.expect("registrations student=77", "OK rows=1", last="> ")  # in this run everything is found again
         terminal.ask("no verb at all", "BAD")
         terminal.type(CTRL_D)
-        assert terminal.end() == 0
+        assert terminal.end() == 0, terminal.text()
     assert history_of(tool) == ["whoami", "sessions session=S-1"]
     path = f"{tool.home}/.local/state/buurtaal/history"
     assert os.stat(path).st_mode & 0o777 == 0o600 and os.stat(os.path.dirname(path)).st_mode & 0o777 == 0o700
@@ -174,14 +174,14 @@ def test_lines_are_edited_found_again_and_kept_without_personal_data(tool):
         terminal.expect("whoami")
         terminal.ask("", "OK party=25LU")
         terminal.type(CTRL_D)
-        assert terminal.end() == 0
+        assert terminal.end() == 0, terminal.text()
     assert history_of(tool)[-1] == "whoami" and os.stat(path).st_mode & 0o777 == 0o600
     with open(path, "w", encoding="utf-8") as file:
         file.writelines(f"ping tag={n}\n" for n in range(2000))
     with Terminal(tool, "shell") as terminal:
         terminal.ask("ping", "OK")
         terminal.type(CTRL_D)
-        assert terminal.end() == 0
+        assert terminal.end() == 0, terminal.text()
     assert history_of(tool) == [f"ping tag={n}" for n in range(1001, 2000)] + ["ping"]
 
 
@@ -221,7 +221,7 @@ def test_a_lost_connection_is_told_and_made_again(registry, tool, daemon):
         listener.close()
         terminal.ask("whoami", "niet te bereiken")
         terminal.type(CTRL_D)
-        assert terminal.end() == 0
+        assert terminal.end() == 0, terminal.text()
 
 
 def test_what_may_not_be_sent_is_not(tool):
