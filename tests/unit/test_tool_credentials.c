@@ -53,12 +53,12 @@ static int tear_down(void **state)
 
 static int look(char what, const char *name, const char **why)
 {
-    struct credential credential;
+    struct certificate_facts facts;
     char path[256], certificate[256];
     snprintf(path, sizeof path, "%s", pki_path(name));
     snprintf(certificate, sizeof certificate, "%s", pki_path("own.pem"));
-    return what == 'c'   ? credentials_certificate(path, &credential, why, TEXT_EN)
-           : what == 'a' ? credentials_ca(path, &credential, why, TEXT_EN)
+    return what == 'c'   ? credentials_certificate(path, &facts, why, TEXT_EN)
+           : what == 'a' ? credentials_ca(path, &facts, why, TEXT_EN)
                          : credentials_key(path, certificate, why, TEXT_EN);
 }
 
