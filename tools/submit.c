@@ -48,16 +48,15 @@ static const char *text(const struct job *job, enum text_id id)
 
 /* ---- the file ---- */
 
-/* Remembers the overrides that were given, once they have proved to fit. */
-static int keep_mapping(struct job *job)
+/* Remembers the overrides that were given, once they have proved to fit. That it cannot is told; it harms only the next
+ * time. */
+static void keep_mapping(struct job *job)
 {
     struct mapping all;
     mapping_recall(job->profile, NULL, &all);
-    int result = mapping_add(&all, job->wish->map, job->tool->lang);
-    if (result == 0)
-        result = mapping_remember(job->profile, &all);
+    if (mapping_add(&all, job->wish->map, job->tool->lang) == 0)
+        (void)!mapping_remember(job->profile, &all);
     mapping_free(&all);
-    return result;
 }
 
 /* Opens the file with what is remembered of its sender. 0, or -1 after telling why it cannot be used. */
@@ -79,7 +78,9 @@ static int open_file(struct job *job)
         text_tell(job->tool->lang, TEXT_FILE_UNREAD, wish->path, text_reason(job->tool->lang, errno));
         result = -1;
     }
-    return result == 0 && wish->map[0] ? keep_mapping(job) : result;
+    if (result == 0 && wish->map[0])
+        keep_mapping(job);
+    return result;
 }
 
 /* The submission's name: that of the file, and what is in it, so that another file never has the same. */
@@ -99,12 +100,13 @@ static void make_name(struct job *job)
 
 /* ---- telling ---- */
 
+/* Says what became of the rows, or would. --quiet says nothing where nobody has to know. */
 static void print_tally(const struct job *job, enum text_id id)
 {
     const struct submission *submission = &job->submission;
     const size_t *tally = submission->tally;
     size_t refused = submission_refused(submission);
-    if (job->tool->quiet && refused == 0 && tally[OUTCOME_NONE] == 0)
+    if (job->tool->quiet && job->wish->yes && refused == 0 && tally[OUTCOME_NONE] == 0)
         return;
     printf(text(job, id), submission->rows, tally[OUTCOME_SEATED], tally[OUTCOME_WAITING], tally[OUTCOME_REPEATED],
            tally[OUTCOME_AMENDED], refused);
@@ -198,19 +200,19 @@ static int apply_as_one(struct job *job, bool *applied)
             printf(text(job, TEXT_SUBMIT_BEFORE), job->name, (unsigned long long)block.log);
         if (status != EX_OK || *applied)
             return status;
-        if (strcmp(block.code, "changed") != 0) {
+        bool changed = strcmp(block.code, "changed") == 0;
+        if (changed)
+            fputs(text(job, TEXT_SUBMIT_CHANGED), stdout);
+        else
             printf(text(job, TEXT_SUBMIT_AS_ONE), block.text, block.code);
-            return EX_OK;
-        }
-        snprintf(job->plan, sizeof job->plan, "%s", block.new_plan);
-        fputs(text(job, TEXT_SUBMIT_CHANGED), stdout);
         print_tally(job, TEXT_SUBMIT_SUMMARY);
-        if (submission_refused(&job->submission) > 0) {
-            printf(text(job, TEXT_SUBMIT_AS_ONE), block.text, block.code);
-            return EX_OK;
+        if (submission_refused(&job->submission) > 0)
+            fputs(text(job, TEXT_SUBMIT_MEND), stdout);
+        else if (changed && ask(job)) {
+            snprintf(job->plan, sizeof job->plan, "%s", block.new_plan);
+            continue;
         }
-        if (!ask(job))
-            return EX_OK;
+        return EX_OK;
     }
 }
 
@@ -330,7 +332,7 @@ static int check_wish(const struct job *job)
         text_tell(lang, TEXT_SUBMIT_NAME, wish->name);
     else if (wish->seen && options_number(wish->seen, 0, 999999999999999, &number) < 0)
         text_tell(lang, TEXT_SUBMIT_SEEN, wish->seen);
-    else if (!wish->dry_run && !wish->yes && !isatty(STDIN_FILENO))
+    else if (!wish->dry_run && !wish->yes && !(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)))
         text_tell(lang, TEXT_SUBMIT_NO_TERMINAL);
     else
         return EX_OK;

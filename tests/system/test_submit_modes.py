@@ -146,6 +146,31 @@ def test_refused_rows_are_mended_and_sent_again(registry, tmp_path, dialect):
     assert states(registry) == [("seated", 4)]
 
 
+def test_what_a_sender_calls_its_columns_is_remembered(registry, tmp_path):
+    daemon = registry.start()
+    schedule(daemon, S1=9)
+    tool = Tool(registry, daemon.address, "25LU")
+
+    def odd(name, number):
+        path = write(tmp_path / name, [row(number)])
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read().replace("Deelnemernummer", "Kolom X")
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return path
+
+    first = odd("first.csv", 1)
+    assert "--map student=" in tool.run("submit", "--yes", first, wanted=2)[1]
+    for wrong in ("student", "pupil=Kolom X", "student=Kolom Y"):
+        assert f"--map {wrong}" in tool.run("submit", "--yes", "--map", wrong, first, wanted=2)[1]
+    tool.run("submit", "--yes", "--map", "student=Kolom X", first, wanted=0)
+    tool.run("submit", "--yes", odd("second.csv", 2), wanted=0)  # it is known by now
+    tool.run("submit", "--yes", write(tmp_path / "third.csv", [row(3)]), wanted=0)  # and does not disturb
+    tool.run("submit", "--yes", odd("fourth.csv", 4), wanted=0)
+    assert states(registry) == [("seated", 4)]
+    other = Tool(registry, daemon.address, "25PJ")
+    other.run("submit", "--yes", first, wanted=2)  # another sender's columns are its own
+
+
 def test_conflicts_are_told_from_repeats(registry, tmp_path):
     daemon = registry.start()
     schedule(daemon, S1=9)
