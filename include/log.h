@@ -1,5 +1,6 @@
-/* The daemon's own log: key=value lines on stderr with a journal priority in front (`<6>`). Holds action, object,
- * outcome, party, origin and time, never personal data. */
+/* The daemon's own log: key=value lines on stderr with a journal priority in front (`<6>`). Holds action, outcome, party,
+ * origin and time, never personal data; the object of a write is in the registry's log, by its number. buurtaald(8)
+ * lists the events. */
 #ifndef BUURTAAL_LOG_H
 #define BUURTAAL_LOG_H
 
