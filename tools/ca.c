@@ -127,28 +127,31 @@ static int fingerprint(const struct tool *tool, const struct wish *wish, long da
     return print_fingerprint(authority_fingerprint(tool, wish->folder, print), print);
 }
 
+#define FORMS                                                                                                          \
+    "make DIR|init DIR|issue DIR NAME|renew DIR CERTIFICATE|list DIR|revoke DIR CERTIFICATE|crl DIR|fingerprint FILE"
+
 struct action {
     const char *name;
-    int operands;
     const char *options; /* that go with it, each between blanks */
     int (*run)(const struct tool *tool, const struct wish *wish, long days);
 };
 
-static const struct action actions[] = {{"make", 1, " name days ", make},
-                                        {"init", 1, " name days ", make}, /* as others call it */
-                                        {"issue", 2, " server oin days ", issue},
-                                        {"renew", 2, " new-key days ", renew},
-                                        {"list", 1, " json ", list},
-                                        {"revoke", 2, " reason days ", revoke},
-                                        {"crl", 1, " days ", crl},
-                                        {"fingerprint", 1, " ", fingerprint}};
+static const struct action actions[] = {{"make", " name days ", make},
+                                        {"init", " name days ", make}, /* as others call it */
+                                        {"issue", " server oin days ", issue},
+                                        {"renew", " new-key days ", renew},
+                                        {"list", " json ", list},
+                                        {"revoke", " reason days ", revoke},
+                                        {"crl", " days ", crl},
+                                        {"fingerprint", " ", fingerprint}};
 
+/* `name` is one of FORMS. */
 static const struct action *action_of(const char *name)
 {
-    for (size_t i = 0; i < COUNT(actions); i++)
-        if (strcmp(name, actions[i].name) == 0)
-            return &actions[i];
-    return NULL;
+    size_t i = 0;
+    while (i + 1 < COUNT(actions) && strcmp(name, actions[i].name) != 0)
+        i++;
+    return &actions[i];
 }
 
 /* Whether an option was given that does not go with the action, after telling so. */
@@ -183,13 +186,9 @@ int ca_run(struct tool *tool, int argc, char **argv)
     int count = options_read(tool, &verb, argc, argv, &status);
     if (count < 0)
         return status;
-    const struct action *action = count > 0 ? action_of(argv[0]) : NULL;
-    if (count > 0 && !action)
-        text_tell(tool->lang, TEXT_CA_ACTION, argv[0]);
-    if (!action || count - 1 != action->operands) {
-        fputs(text_of(tool->lang, TEXT_HELP_CA), stderr);
+    if (options_operands(tool, &verb, FORMS, count, argv) < 0)
         return EX_USAGE;
-    }
+    const struct action *action = action_of(argv[0]);
     if (is_stray(tool, action, rows, COUNT(rows)))
         return EX_USAGE;
     if (wish.days && options_number(wish.days, 1, DAYS_MOST, &days) < 0) {

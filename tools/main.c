@@ -1,4 +1,5 @@
 /* buurtaal: finds the verb and hands it the rest of the command line. */
+#include <errno.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,40 +33,44 @@ static int words_before_verb(int argc, char **argv)
     return i < argc ? i : argc;
 }
 
-static int act(int argc, char **argv)
+static int act(struct tool *tool, int argc, char **argv)
 {
-    struct tool tool = {.lang = text_lang_here(), .profile = "default", .colour = options_colour()};
     bool version = false;
     const struct options_row rows[] = {{"version", NULL, &version, 0}};
     const struct options_verb whole = {"", TEXT_HELP, rows, COUNT(rows)};
     int before = words_before_verb(argc, argv), status;
-    if (options_read(&tool, &whole, before, argv, &status) < 0)
+    if (options_read(tool, &whole, before, argv, &status) < 0)
         return status;
     if (version) {
         printf("buurtaal %s\n", VERSION);
         return EX_OK;
     }
     if (before == argc) {
-        fputs(text_of(tool.lang, TEXT_HELP), stderr);
+        fputs(text_of(tool->lang, TEXT_HELP), stderr);
         return EX_USAGE;
     }
     for (size_t i = 0; i < COUNT(verbs); i++)
         if (strcmp(argv[before], verbs[i].name) == 0)
-            return verbs[i].run(&tool, argc - before - 1, argv + before + 1);
+            return verbs[i].run(tool, argc - before - 1, argv + before + 1);
     if (list_is(argv[before]))
-        return list_run(&tool, argv[before], argc - before - 1, argv + before + 1);
-    text_tell(tool.lang, TEXT_VERB_UNKNOWN, argv[before]);
-    text_tell(tool.lang, TEXT_SEE_HELP, "", "");
+        return list_run(tool, argv[before], argc - before - 1, argv + before + 1);
+    text_tell(tool->lang, TEXT_VERB_UNKNOWN, argv[before]);
+    text_tell(tool->lang, TEXT_SEE_HELP, "", "");
     return EX_USAGE;
 }
 
 int main(int argc, char **argv)
 {
+    struct tool tool = {.lang = text_lang_here(), .profile = "default", .colour = options_colour()};
     signal(SIGPIPE, SIG_IGN); /* a reader that is gone is told by its write */
     umask(022);
     setlocale(LC_CTYPE, "C.UTF-8"); /* whatever the user's: all that is printed is UTF-8 */
-    int status = act(argc - 1, argv + 1);
-    if ((fflush(stdout) != 0 || ferror(stdout)) && status == EX_OK)
+    int status = act(&tool, argc - 1, argv + 1);
+    errno = 0;
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == EX_OK) {
         status = EX_IOERR;
+        if (errno != EPIPE) /* who reads no further does not want to hear it */
+            text_tell(tool.lang, TEXT_OUTPUT_LOST, text_reason(tool.lang, errno ? errno : EIO));
+    }
     return status;
 }

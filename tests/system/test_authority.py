@@ -230,7 +230,8 @@ def test_what_cannot_be_is_told_with_its_status_and_remedy(folder, tmp_path):
     before = sorted(os.listdir(folder.path))
     nowhere = str(tmp_path / "nowhere")
     for argv, status, words in [
-            ([], 64, "usage"), (["lust"], 64, "usage"), (["make"], 64, "usage"), (["list", folder.path, "more"], 64, "usage"),
+            ([], 64, "make, init, issue"), (["lust"], 64, "make, init, issue"), (["make"], 64, "DIR"),
+            (["list", folder.path, "more"], 64, "more"), (["revoke", folder.path], 64, "CERTIFICATE"),
             (["issue", folder.path, "../x"], 64, "A-Z"), (["issue", folder.path, "crl"], 64, "not ca, crl"),
             (["issue", folder.path, "x" * 65], 64, "1 to 64"),
             (["issue", folder.path, "new", "--oin", "25LU"], 64, "20 digits"),

@@ -1,0 +1,67 @@
+"""What every verb of `buurtaal` owes on its command line, whichever verbs there are: help in both languages, and faults that are
+named, with the status of sysexits.h."""
+import os
+import re
+import subprocess
+
+import pytest
+
+from harness.registry import TOOL
+
+USAGE, IOERR, CONFIG = 64, 74, 78
+
+
+def run(*argv, home="/nonexistent", output=subprocess.PIPE, lang="C.UTF-8"):
+    """Status, standard output, standard error."""
+    environment = {**os.environ, "HOME": home, "XDG_CONFIG_HOME": "", "LC_ALL": lang}
+    done = subprocess.run([TOOL, *argv], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE, text=True,
+                          env=environment, timeout=60, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def verbs():
+    found = re.findall(r"^  ([a-z]+) ", run("--lang", "en", "--help")[1], re.M)
+    assert len(found) >= 8
+    return found
+
+
+@pytest.mark.parametrize("verb", verbs())
+def test_a_verb_helps_and_names_what_it_does_not_take(verb):
+    for lang, word in (("nl", "gebruik: "), ("en", "usage: ")):
+        status, out, err = run(verb, "--help", "--lang", lang)
+        assert status == 0 and err == ""
+        assert re.match(rf"{word}buurtaal .*{verb}", out)
+    for argv, named in [(["--nonsense"], "--nonsense"), (["--lang", "xx"], "xx"), (["--lang"], "--lang"), (["--help=yes"], "--help=yes")]:
+        status, out, err = run("--lang=en", verb, *argv)
+        assert status == USAGE and out == "" and named in err
+        assert f"buurtaal {verb} --help" in err, "the remedy"
+    status, _, err = run("--lang", "en", "--quiet", verb, "--nonsense")
+    assert status == USAGE and "--nonsense" in err, "--quiet keeps nothing back that is wrong"
+
+
+@pytest.mark.parametrize("verb", verbs())
+def test_output_that_cannot_be_written_is_told(verb):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        status, _, err = run(verb, "--help", output=full, lang="en_GB.UTF-8")
+    assert status == IOERR and "output cannot be written" in err
+
+
+def test_a_profile_that_cannot_be_used_is_named_by_each_verb_that_needs_it(tmp_path):
+    path = tmp_path / "home" / ".config" / "buurtaal" / "default.conf"
+    path.parent.mkdir(parents=True)
+    cases = [(None, "profile --help"), ("host = a\nca = a\ncertificate = a\n", "key is missing"), ("host = a\nport = 0\n", "1 to 65535"),
+             ("host = a\nhost = b\n", "line 2"), ("hots = a\n", "hots")]
+    for content, words in cases:
+        if content:
+            path.write_text(content)
+        for argv in (["send", "ping"], ["progress"], ["doctor"]):
+            status, _, err = run("--lang", "en", *argv, home=str(tmp_path / "home"))
+            assert status == CONFIG and str(path) in err and words in err, (argv, content, err)
+
+
+def test_a_verb_that_is_missing_or_unknown():
+    assert run()[0] == USAGE and "gebruik" in run()[2]
+    status, _, err = run("--lang", "en", "submitt")
+    assert status == USAGE and "submitt" in err and "buurtaal --help" in err
+    status, out, _ = run("--version")
+    assert status == 0 and re.fullmatch(r"buurtaal \d+\.\d+\n", out)
