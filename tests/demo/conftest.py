@@ -18,7 +18,7 @@ LIMIT = 240  # seconds that one run may take
 
 
 class Demo:
-    """`said`: what the run printed until it was ready."""
+    """`said`: what the run printed so far."""
 
     def __init__(self):
         self.process = self.port = None
@@ -32,10 +32,11 @@ class Demo:
         subprocess.run([f"{ROOT}/tools/demo/run", "stop", FOLDER], check=True, stdin=subprocess.DEVNULL)
         shutil.rmtree(FOLDER, ignore_errors=True)
 
-    def start(self):
-        """Until it says that it runs. The cluster is ours, so that it stays when the run ends."""
+    def start(self, pattern):
+        """Until it says this; the match. The cluster is ours, so that it stays when the run ends."""
         self.cluster("start")
         self.owner = re.search("BUURTAAL_DB_OWNER='(.*)'", self.cluster("env")).group(1)
+        self.said = ""
         self.process = subprocess.Popen([f"{ROOT}/tools/demo/run", "run", FOLDER], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         timer = threading.Timer(LIMIT, self.process.kill)
@@ -43,10 +44,9 @@ class Demo:
         try:
             for line in self.process.stdout:
                 self.said += line
-                found = re.search(r"It runs on port (\d+)", line)
+                found = re.search(pattern, line)
                 if found:
-                    self.port = int(found.group(1))
-                    return
+                    return found
         finally:
             timer.cancel()
         raise AssertionError(f"it did not come so far: {self.said}")
@@ -97,7 +97,7 @@ def demo():
     made = Demo()
     made.clean()
     try:
-        made.start()
+        made.port = int(made.start(r"It runs on port (\d+)").group(1))
         yield made
     finally:
         if made.process and made.process.poll() is None:

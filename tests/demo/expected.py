@@ -16,13 +16,14 @@ from harness.registry import ROOT
 
 # What stands under which header. One file has none: its columns are known.
 MEANINGS = {
-    "student": ["Deelnemernummer", "Studentnummer", "Studentennummer", "Student number"],
+    "student": ["Deelnemernummer", "Studentnummer", "Schülernummer", "Student number"],
     "prefix": ["Voorvoegsel", "Tussenvoegsel", "Namenszusatz", "Prefix"],
     "surname": ["Achternaam", "Nachname", "Surname"],
     "first": ["Voornamen", "Voornaam", "Vorname", "First name"],
+    "name": ["Naam"],
     "born": ["Geboortedatum", "Geburtsdatum", "Date of birth"],
     "session": ["Sessie", "Prüfungstermin", "Session"],
-    "elective": ["Keuzedeel", "Wahlfach", "Elective"],
+    "elective": ["Keuzedeel", "Wahlmodul", "Elective"],
     "eckid": ["ECK iD"],
     "needs": ["Bijzonderheden", "Besonderheiten", "Needs"],
     None: ["Roepnaam", "Opleiding", "Vrijstelling"],
@@ -31,14 +32,14 @@ HEADERS = {header: meaning for meaning, headers in MEANINGS.items() for header i
 BARE = ["student", "prefix", "surname", "first", "born", None, "elective", "session", "needs"]
 CODE = r"[A-Za-z0-9._/-]{1,64}"
 
-Step = collections.namedtuple("Step", "date party verb path")
+Step = collections.namedtuple("Step", "date party verb path options")
 
 
 def plan(folder):
     with open(f"{folder}/exports/plan", encoding="utf-8") as file:
         for line in file:
-            date, *rest = line.split()
-            yield Step(datetime.date.fromisoformat(date), *rest)
+            date, party, verb, path, *options = line.split()
+            yield Step(datetime.date.fromisoformat(date), party, verb, path, options)
 
 
 # --- Files
@@ -76,7 +77,8 @@ def born_of(text):
     """As the registry writes it; None when there is no such day. All were born from 2006 to 2010."""
     if re.fullmatch(r"\d{5}", text):
         return (datetime.date(1899, 12, 30) + datetime.timedelta(days=int(text))).isoformat()
-    if re.fullmatch(r"\d{8}", text):
+    if re.fullmatch(r"\d{7,8}", text):
+        text = text.zfill(8)
         year, month, day = (text[4:], text[2:4], text[:2]) if text[4:6] == "20" else (text[:4], text[4:6], text[6:])
     else:
         parts = re.split("[-.]", text)
@@ -108,11 +110,12 @@ def register_of(said):
     number = re.sub(r'^="(.*)"$', r"\1", said.get("student", ""))
     born = born_of(said.get("born", ""))
     eckid = said.get("eckid")
-    sound = re.fullmatch(CODE, number) and born and said.get("surname") and said.get("first") and \
-        (not eckid or re.fullmatch(r"https://ketenid\.nl/\d{6}/[0-9a-f]{128}", eckid))
-    if not sound:
+    name = said.get("name")
+    if "surname" in said and "first" in said:
+        name = f"{said.get('prefix', '')} {said['surname']}, {said['first']}".strip()
+    if not re.fullmatch(CODE, number) or not born or not name or \
+            (eckid and not re.fullmatch(r"https://ketenid\.nl/\d{6}/[0-9a-f]{128}", eckid)):
         return None
-    name = f"{said.get('prefix', '')} {said['surname']}, {said['first']}".strip()
     given = {"session": said["session"], "student": number, "name": name, "born": born}
     return {**given, **{field: said[field] for field in ("elective", "eckid", "needs") if field in said}}
 

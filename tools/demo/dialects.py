@@ -16,21 +16,23 @@ Row = collections.namedtuple("Row", "student session elective")
 
 # Headers by what stands under them.
 DUTCH = {"number": "Deelnemernummer", "prefix": "Voorvoegsel", "surname": "Achternaam", "names": "Voornamen",
-         "called": "Roepnaam", "born": "Geboortedatum", "course": "Opleiding", "elective": "Keuzedeel", "session": "Sessie",
+         "name": "Naam", "called": "Roepnaam", "born": "Geboortedatum", "course": "Opleiding", "elective": "Keuzedeel", "session": "Sessie",
          "eckid": "ECK iD", "needs": "Bijzonderheden", "exempt": "Vrijstelling"}
 OSIRIS = {**DUTCH, "number": "Studentnummer", "prefix": "Tussenvoegsel", "names": "Voornaam"}
-GERMAN = {**DUTCH, "number": "Studentennummer", "prefix": "Namenszusatz", "surname": "Nachname", "names": "Vorname",
-          "born": "Geburtsdatum", "session": "Prüfungstermin", "elective": "Wahlfach", "needs": "Besonderheiten"}
+GERMAN = {**DUTCH, "number": "Schülernummer", "prefix": "Namenszusatz", "surname": "Nachname", "names": "Vorname",
+          "born": "Geburtsdatum", "session": "Prüfungstermin", "elective": "Wahlmodul", "needs": "Besonderheiten"}
 ENGLISH = {**DUTCH, "number": "Student number", "prefix": "Prefix", "surname": "Surname", "names": "First name",
            "born": "Date of birth", "session": "Session", "elective": "Elective", "needs": "Needs"}
 
 ALL = "number prefix surname names called born course elective session eckid needs"
 FEW = "number surname prefix names born session elective eckid needs"
+WHOLE = "number name born session elective eckid needs"
 BARE = "number prefix surname names born exempt elective session needs"
 
 
 class Dialect:
-    """Dates are forms of strftime, or `serial`, or, in a workbook, `cell`. `quotes`: none, all, or excel (where needed)."""
+    """Dates are forms of strftime, or `serial`, or, in a workbook, `cell` or `number`; student numbers are forms of format, or
+    int. `quotes`: none, all, or excel (where needed)."""
 
     def __init__(self, headers=None, columns=ALL, encoding="utf-8", separator=";", quotes="none", end="\r\n", last="",
                  dates="%d-%m-%Y", form="NFC", number="{}", workbook=False):
@@ -58,12 +60,16 @@ class Dialect:
         whole = datetime.date(year, month, day)
         if self.dates == "serial":
             return str((whole - datetime.date(1899, 12, 30)).days)
+        if self.dates == "number":
+            return int(f"{day}{month:02}{year}")
         return whole if self.dates == "cell" else whole.strftime(self.dates)
 
     def cells(self, row):
         student = row.student
-        values = {"number": self.number.format(student.number) if student.number else "", "prefix": student.prefix,
-                  "surname": student.surname, "names": student.names, "called": student.called, "born": self.date(student.born),
+        form = self.number if self.number is int else self.number.format
+        family = f"{student.prefix.strip()} {student.surname}".strip()
+        values = {"number": form(student.number) if student.number else "", "prefix": student.prefix,
+                  "name": f"{family}, {student.names}" if family else "", "surname": student.surname, "names": student.names, "called": student.called, "born": self.date(student.born),
                   "course": student.course, "elective": row.elective, "session": row.session, "eckid": student.eckid,
                   "needs": student.needs, "exempt": "N"}
         return [values[column] for column in self.columns]
@@ -86,12 +92,14 @@ DIALECTS = {
     "utf-16": Dialect(OSIRIS, FEW, "utf-16-le", "\t", "excel"),
     "utf-16be": Dialect(DUTCH, FEW, "utf-16-be", ";", "excel"),
     "tab": Dialect(OSIRIS, FEW, separator="\t", end="\n", dates="%Y-%m-%d"),
-    # From a Mac: accents apart from their letters.
-    "mac": Dialect(DUTCH, FEW, quotes="excel", end="\n", form="NFD"),
+    # From a Mac: accents apart from their letters; and the name as a whole.
+    "mac": Dialect(DUTCH, WHOLE, quotes="excel", end="\n", form="NFD"),
     "german": Dialect(GERMAN, FEW, "utf-8-sig", quotes="excel", dates="%d.%m.%Y"),
     "english": Dialect(ENGLISH, FEW, separator=",", quotes="excel", dates="%Y-%m-%d"),
     "compact": Dialect(DUTCH, FEW, quotes="excel", dates="%Y%m%d"),
     "xlsx": Dialect(OSIRIS, FEW, dates="cell", workbook=True),
+    # What were numbers to Excel: a day below 10 has lost its zero.
+    "numbers": Dialect(OSIRIS, FEW, dates="number", number=int, workbook=True),
 }
 
 BOMS = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}
