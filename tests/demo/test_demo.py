@@ -132,7 +132,7 @@ def test_the_search_finds_what_is_there(demo):
         assert find(forms, base64.b64encode(("." + secret).encode("utf-16-be")).decode())
 
 
-def test_a_dump_holds_nothing_personal(demo, expected):
+def test_a_dump_and_the_log_hold_nothing_personal(demo, expected):
     dump = demo.dump()
     assert dump.count("INSERT INTO registry.registration ") == len(expected.model.all())
     assert dump.count("INSERT INTO registry.audit ") > 8000
@@ -146,6 +146,7 @@ def test_a_dump_holds_nothing_personal(demo, expected):
             forms |= forms_of(text[-128:])
     assert len(forms) > 50000
     assert find(forms, dump) == set()
+    assert find(forms, demo.log()) == set()
     # Short ones and those of digits alone, as words of their own; no word of five digits or less is anybody's number.
     assert {word for word in words if len(word) > 5 and word.isdigit()} & set(re.findall(r"\w+", dump)) == set()
 
