@@ -69,8 +69,9 @@ def rows_of(path):
         text = unicodedata.normalize("NFC", text_of(file.read()))
     first = text.split("\n")[0]
     separator = max(",;\t", key=first.count)
+    trailing = first.rstrip().endswith(separator)  # EduArte's, which quotes nothing
     return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator,
-                           quoting=csv.QUOTE_ALL if first.startswith('"') else csv.QUOTE_NONE))
+                           quoting=csv.QUOTE_NONE if trailing else csv.QUOTE_MINIMAL))
 
 
 def born_of(text):
