@@ -254,14 +254,15 @@ static bool make_name(const struct roster *roster, const struct slice value[], c
     }
 }
 
-/* Student numbers: back to their length, when zeros were lost. */
+/* Student numbers: back to their length, when zeros were lost. What looks like a BSN stays as it is: behind a zero the
+ * registry would not know it for one. */
 static bool make_student(const struct roster *roster, struct slice *value, char room[VALUE_BYTES],
                          struct roster_fault *fault)
 {
     size_t len = value->len;
     if (len > 3 && memchr(value->at, 'E', len) && memchr(value->at, '+', len))
         return refuse(fault, ROSTER_STUDENT, *value, "student", TEXT_VALUE_SHORTENED);
-    if (len < roster->digits && all_digits(*value)) {
+    if (len < roster->digits && all_digits(*value) && !roster_looks_like_bsn(*value)) {
         size_t lost = roster->digits - len;
         memset(room, '0', lost);
         memcpy(room + lost, value->at, len);
