@@ -15,8 +15,8 @@
 #define PYTHON "/usr/bin/python3"
 #define MEMORY (1ul << 30)
 #define TEXT (256ul << 20)
-#define PROCESSOR 60
-#define WALL 120
+#define PROCESSOR 120
+#define WALL 300
 
 enum { DAMAGED = 10, LARGE, EMPTY, OTHER, NO_LIBRARY, NO_PROGRAM }; /* statuses of workbook.py, and ours */
 
