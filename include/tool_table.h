@@ -34,10 +34,10 @@ bool table_has_header(const struct table *table);
  * empty. */
 bool table_is_strict(const struct table *table);
 
-/* The next row that is not empty: its cells in UTF-8 NFC, without blanks around them, valid until the next call; a cell
- * that the row does not have is empty. `*count` is how many the row has of its own, which may be fewer or more than
- * there are columns; 0 says that the row cannot be taken apart, as its quotes do not fit. 1; 0 at the end; -1 after
- * telling why the rest cannot be read. */
+/* The next row that is neither empty nor a comment (`# ...`): its cells in UTF-8 NFC, without blanks around them, valid
+ * until the next call; a cell that the row does not have is empty. `*count` is how many the row has of its own, which
+ * may be fewer or more than there are columns; 0 says that the row cannot be taken apart, as its quotes do not fit. 1;
+ * 0 at the end; -1 after telling why the rest cannot be read. */
 int table_next(struct table *table, struct slice cells[TABLE_COLUMNS], size_t *count) MUST_CHECK;
 /* The number of the row last given, as an editor (or Excel, for .xlsx) shows it; where it is several lines, its first.
  */

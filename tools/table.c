@@ -5,7 +5,7 @@
  * a quote that does not close tears its own line alone.
  *
  * Rules: cells are as the file has them but for what Excel and Macs do to them: blanks around them, ="0123", accents
- * apart from their letter. */
+ * apart from their letter. Rows of empty cells and comments are passed over, and counted. */
 #include "tool_table.h"
 
 #include <errno.h>

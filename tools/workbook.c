@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define PYTHON "/usr/bin/python3"
-#define MEMORY (1ul << 30)
+#define MEMORY (512ul << 20)
 #define TEXT (256ul << 20)
 #define PROCESSOR 120
 #define WALL 300
