@@ -64,6 +64,12 @@ def test_each_row_was_taken_as_the_rules_say(demo, expected):
         assert read == wanted, college
 
 
+def test_a_second_start_says_that_it_runs_already(demo):
+    status, said = demo.second()
+    assert status == 1 and "up in" in said and "make stop" in said
+    assert demo.progress("OCW", "--year", "2028"), "and what runs goes on"
+
+
 def test_the_board_is_what_the_files_add_up_to(demo, expected):
     for year in YEARS:
         for rung in RUNGS:
