@@ -329,9 +329,11 @@ static size_t write_outcome(const struct walk *walk, char text[LINE_MAX_BYTES])
     line_begin(&writer, text, LINE_MAX_BYTES, proto_status_word(code.at ? STATUS_NO : STATUS_OK));
     line_put(&writer, "code", code);
     line_put(&writer, "field", result_value(walk->result, walk->at, COLUMN_FIELD));
-    for (size_t i = COLUMN_REPLIES; i < result_columns(walk->result); i++)
-        if (strcmp(result_name(walk->result, i), "repeated") != 0)
-            line_put(&writer, result_name(walk->result, i), result_value(walk->result, walk->at, i));
+    for (size_t i = COLUMN_REPLIES; i < result_columns(walk->result); i++) {
+        const char *name = result_name(walk->result, i);
+        if (strcmp(name, "repeated") != 0 && strcmp(name, "last") != 0) /* a number of the log, as `log` is */
+            line_put(&writer, name, result_value(walk->result, walk->at, i));
+    }
     return line_end(&writer);
 }
 
@@ -363,15 +365,15 @@ static bool is_new(struct block *block)
     if (!block->name[0])
         return true;
     struct result *result = block->results[0];
-    if (!result || result_rows(result) != 1) {
-        block->fate = BROKEN;
+    if (!result || result_rows(result) != 1)
         return false;
-    }
     struct slice state = result_value(result, 0, SUBMITTED_STATE);
     block->first_accepted = slice_number(result_value(result, 0, SUBMITTED_ACCEPTED));
     block->first_log = slice_number(result_value(result, 0, SUBMITTED_LOG));
+    if (slice_is(state, "new"))
+        return true;
     block->fate = slice_is(state, "same") ? REPEATED : TAKEN;
-    return slice_is(state, "new");
+    return false;
 }
 
 static bool is_as_planned(const struct block *block)
@@ -408,11 +410,8 @@ static void write_fields(struct block *block)
 static bool decide(struct batch_item *item, struct result **results)
 {
     struct block *block = (struct block *)(uintptr_t)item->block; /* its first member, and ours */
-    if (take_results(block, results) < 0 || judge_outcomes(block) < 0) {
-        block->fate = BROKEN;
-        return false;
-    }
-    if (!is_new(block))
+    block->fate = BROKEN;
+    if (take_results(block, results) < 0 || !is_new(block) || judge_outcomes(block) < 0)
         return false;
     bool stays = !block->check && block->accepted == line_count(block) && is_as_planned(block);
     block->fate = stays ? STAYS : UNDONE;

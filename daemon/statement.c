@@ -142,19 +142,21 @@ static void put_columns(FILE *out, const struct proto_command *command)
     fputs(command->kind == KIND_LIST ? ", \"after\")" : ")", out);
 }
 
-/* lateral (the function where the certificate still counts, else one row `revoked`) reply (...) */
+/* lateral (the function where the certificate still counts, else one row `revoked`) reply (...). The end of a block is
+ * what its lines were, each looked at by itself: one of them may have ended the certificate. */
 static void put_guarded_call(FILE *out, const struct proto_command *command, const char *api)
 {
+    const char *live = command == &statement_commit ? "true" : "open.live";
     fputs("lateral (select true, called.* from ", out);
     put_call(out, command, api);
-    fputs(" called where open.live union all select true, 'revoked', null", out);
+    fprintf(out, " called where %s union all select true, 'revoked', null", live);
     for (const char *name = command->replies; *name; name += name[0] == ' ') {
         fputs(", null", out);
         name += strcspn(name, " ");
     }
     if (command->kind == KIND_LIST)
         fputs(", null", out);
-    fputs(" where not open.live) reply ", out);
+    fprintf(out, " where not %s) reply ", live);
     put_columns(out, command);
 }
 
@@ -197,8 +199,10 @@ static void put_write(FILE *out, const struct proto_command *command, const char
         put_guarded_call(out, command, api);
     }
     /* Materialized, so that no plan appends twice. */
-    fprintf(out, "), logged (base) as materialized (select %s.log_append('%s', $1, $3, $4, $5, array_agg("
-                 "case when refusal is not null then 'NO ' || refusal", api, command->verb);
+    fprintf(out,
+            "), logged (base) as materialized (select %s.log_append('%s', $1, $3, $4, $5, array_agg("
+            "case when refusal is not null then 'NO ' || refusal",
+            api, command->verb);
     if (replies_with(command, "repeated"))
         fputs(" when repeated then 'OK repeated'", out);
     if (replies_with(command, "amended"))
@@ -216,15 +220,22 @@ char *statement_text(const struct proto_command *command, const char *api)
     if (!out)
         return NULL;
     if (command == &statement_admit)
-        fprintf(out, "select request.ord, a.log, true, a.code, null::text, a.party, a.role, a.log, a.head, a.\"time\" "
-                     "from unnest($1::bytea[]) with ordinality request (certificate, ord), lateral %s.admit(certificate) a", api);
+        fprintf(out,
+                "select request.ord, a.log, true, a.code, null::text, a.party, a.role, a.log, a.head, a.\"time\" "
+                "from unnest($1::bytea[]) with ordinality request (certificate, ord), lateral %s.admit(certificate) a",
+                api);
     else if (command == &statement_news)
-        fprintf(out, "select request.ord, n.log, true, null::text, null::text, n.log, n.\"time\", n.fingerprint, n.oin, n.issuer "
-                     "from unnest($1::text[]) with ordinality request (since, ord), lateral %s.news(since::bigint) n", api);
+        fprintf(out,
+                "select request.ord, n.log, true, null::text, null::text, n.log, n.\"time\", n.fingerprint, n.oin, "
+                "n.issuer "
+                "from unnest($1::text[]) with ordinality request (since, ord), lateral %s.news(since::bigint) n",
+                api);
     else if (command == &statement_submitted)
-        fprintf(out, "select request.ord, s.log, true, null::text, null::text, s.state, s.accepted, s.log from "
-                     "unnest($1::text[], $2::text[], $3::bytea[]) with ordinality request (party, name, lines, ord), "
-                     "lateral %s.submitted(party, name, lines) s", api);
+        fprintf(out,
+                "select request.ord, s.log, true, null::text, null::text, s.state, s.accepted, s.log from "
+                "unnest($1::text[], $2::text[], $3::bytea[]) with ordinality request (party, name, lines, ord), "
+                "lateral %s.submitted(party, name, lines) s",
+                api);
     else if (proto_is_write(command))
         put_write(out, command, api);
     else

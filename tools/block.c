@@ -86,9 +86,10 @@ static int begin(struct client *client, enum text_lang lang, const struct block 
     size_t len = line_end(&writer);
     *busy = 0;
     if (client_ask(client, bytes, len, NULL, NULL, line, &status) < 0 || status.kind == ANSWER_OK)
-        return EX_OK; /* a fault is looked at by whoever goes on */
-    if (status.kind == ANSWER_BUSY) {
+        return EX_OK;                 /* a fault is looked at by whoever goes on */
+    if (status.kind == ANSWER_BUSY) { /* which opened a dead block: another `begin` would be a line of it */
         *busy = retry_seconds(&status);
+        (void)!client_ask(client, "abandon\n", strlen("abandon\n"), NULL, NULL, line, &status);
         return EX_OK;
     }
     char text[256], code[33];
@@ -143,9 +144,11 @@ static bool take(struct talk *talk, const struct answer *answer)
         return true;
     }
     const struct part *part = &all->parts[talk->next++];
+    if (answer->kind == ANSWER_BUSY) /* of the whole block; lines that were not kept have no tag */
+        return false;
     if (!has_tag(part, answer))
         say_protocol(talk);
-    else if (answer->kind != ANSWER_BUSY)
+    else
         all->sending->answered(all->sending->own, part->item, answer);
     return false;
 }

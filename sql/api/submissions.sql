@@ -14,13 +14,16 @@ begin
 end
 $$;
 
--- The end of a block that stays: a write with a number of its own behind those of its lines.
+-- The end of a block that stays: a write with a number of its own behind those of its lines. Each line had its certificate
+-- looked at; of a block without lines that is done here.
 create function commit(party_ text, role_ text, certificate_ bytea,
                        name_ text, sha256_ text, lines_ bytea, accepted_ integer)
 returns table (code text, field text, accepted integer) language plpgsql as $$
 #variable_conflict use_column
 begin
-    if name_ is not null then
+    if accepted_ = 0 and not certificate_live(party_, role_, certificate_) then
+        code := 'revoked';
+    elsif name_ is not null then
         insert into submission (party, name, sha256, lines, accepted, log)
         values (party_, name_, sha256_, lines_, accepted_, running_log());
     end if;

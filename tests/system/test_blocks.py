@@ -65,6 +65,16 @@ def test_the_plan_is_the_same_on_every_daemon(registry):
     assert len(plans) == 1
 
 
+def test_a_block_may_end_its_own_certificate(registry):
+    daemon = registry.start()
+    own = registry.world.identities["ADMIN"].fingerprint
+    with daemon.connect("ADMIN") as admin:
+        _, answers, commit = send_block(admin, [encode("revoke", {"fingerprint": own})], name="last")
+        assert answers[0].word == "OK" and (commit.word, commit["accepted"]) == ("OK", "1")
+    assert registry.execute("select name, accepted from submission") == [("last", 1)]
+    registry.check_log()
+
+
 def test_the_bounds(registry):
     daemon = registry.start()
     schedule(daemon, seats=2 * LINES_MOST)

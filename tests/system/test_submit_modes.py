@@ -6,6 +6,7 @@ import signal
 import subprocess
 
 import pytest
+from harness.client import encode
 from harness.load import dice
 from harness.registry import day, until
 from harness.tool import Tool
@@ -43,6 +44,33 @@ def receipt(said):
     """The receipt that was told of, as a dict."""
     with open(re.search(r"Kwitantie: (.*)", said).group(1).strip(), encoding="utf-8") as file:
         return dict(line.rstrip("\n").split(" = ", 1) for line in file)
+
+
+def test_a_registry_without_room_for_blocks_is_waited_for(registry, tmp_path):
+    """Refused at `begin`, and half-way: either way the same connection goes on once there is room."""
+    daemon = registry.start()
+    schedule(daemon, S1=3000)
+    tool = Tool(registry, daemon.address, "25LU")
+    path = write(tmp_path / "april.csv", [row(n) for n in range(2500)])
+    filling = [encode("register", {"session": "S1", "student": f"D{n}", "name": "N", "born": 2008, "needs": "x" * 300})
+               for n in range(4000)]
+    with daemon.connect("25PJ") as last:
+        full = []
+        for _ in range(40):
+            full.append(daemon.connect("25PJ"))
+            full[-1].send(b"begin\n")
+            if not full[-1].reply().ok:
+                break
+            full[-1].send(b"".join(filling))
+        process = tool.start("submit", "--mode", "all", "--yes", path)
+        until("it has connected", lambda: "party=25LU role=roc" in daemon.log())
+        for _ in range(200):  # so that its `begin` has been heard
+            assert last.must("ping")
+        for client in full:
+            client.close()
+        said, _ = process.communicate(timeout=45)  # a lost answer would be waited for a minute
+        assert process.returncode == 0, said
+    assert states(registry) == [("seated", 2500)]
 
 
 def test_all_or_nothing(registry, tmp_path):
