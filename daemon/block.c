@@ -133,7 +133,7 @@ void block_free(struct block *block)
     free(block);
 }
 
-/* Adds to the running HMAC of the lines: its bytes but for the field `tag`, behind its length. 0 or -1. */
+/* Adds to the running HMAC of the lines: its bytes but for the field `tag`, ended by LF. 0 or -1. */
 static int chain_line(struct block *block, struct slice raw)
 {
     char text[LINE_MAX_BYTES + 16];
