@@ -42,7 +42,8 @@ int index_write(const struct index *index, const char *folder, enum text_lang la
 void index_free(struct index *index);
 
 /* Adds a row for a certificate, which is held by the index too; the caller keeps its own hold. The row, valid until the
- * next is added; NULL when the certificate cannot be described. */
+ * next is added; NULL when it could not be read back: the name cannot be one, or is there, or the certificate cannot be
+ * described. */
 struct index_row *index_add(struct index *index, const char *name, struct x509_st *certificate);
 /* The row of a name, of a serial number or of a fingerprint, as `ca list` shows them, the case of hex aside. NULL:
  * there is none. */

@@ -369,12 +369,14 @@ static bool key_is_dead(const struct authority *authority, const struct index_ro
     return false;
 }
 
-/* The first of NAME-2, NAME-3 ... that is neither in the index nor a certificate's file; the caller frees. */
+/* The first of NAME-2, NAME-3 ... that is neither in the index nor a certificate's file; a NAME that leaves no room for
+ * the number is cut. The caller frees. */
 static char *next_name(const struct authority *authority, const struct index_row *row)
 {
     const char *base = index_is_name(row->facts.name) ? row->facts.name : row->name;
     for (unsigned number = 2;; number++) {
-        char *name = memory_text("%.64s-%u", base, number);
+        int room = INDEX_NAME - snprintf(NULL, 0, "-%u", number);
+        char *name = memory_text("%.*s-%u", room, base, number);
         if (!index_find(&authority->index, name) && !exists(authority, name, "pem"))
             return name;
         free(name);

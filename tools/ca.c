@@ -1,6 +1,7 @@
 /* `buurtaal ca`: a private certification authority, for trials and for registries that have no other.
  *
  * Standard output holds what a script goes on with, the fingerprint or the list; notes go to standard error. */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #define DAYS_MOST 36500
 #define NAME_MOST 64 /* characters of a common name (RFC 5280, ub-common-name) */
 #define HOST_MOST 253
+#define LABEL_MOST 63
 
 /* What the command line asks for. */
 struct wish {
@@ -58,11 +60,24 @@ static int make(const struct tool *tool, const struct wish *wish, long days)
 /* Whether it can be a server's name, perhaps for all below it (`*.example.nl`), or its address. */
 static bool is_host(const char *host)
 {
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:";
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-";
+    struct in6_addr address;
+    if (strlen(host) > HOST_MOST)
+        return false;
+    if (inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1)
+        return true;
     if (strncmp(host, "*.", 2) == 0)
         host += 2;
-    size_t len = strlen(host);
-    return len > 0 && len <= HOST_MOST && host[0] != '-' && strspn(host, allowed) == len;
+    for (;;) { /* RFC 1123: labels, none of them empty */
+        size_t len = strspn(host, allowed);
+        if (len == 0 || len > LABEL_MOST || host[0] == '-' || host[len - 1] == '-')
+            return false;
+        if (host[len] == '\0')
+            return true;
+        if (host[len] != '.')
+            return false;
+        host += len + 1;
+    }
 }
 
 static int issue(const struct tool *tool, const struct wish *wish, long days)

@@ -380,10 +380,8 @@ int doctor_run(struct tool *tool, int argc, char **argv)
     int count = options_read(tool, &verb, argc, argv, &status);
     if (count < 0)
         return status;
-    if (count > 0) {
-        fputs(text_of(tool->lang, TEXT_HELP_DOCTOR), stderr);
+    if (options_operands(tool, &verb, "", count, argv) < 0)
         return EX_USAGE;
-    }
     if (look_at_profile(&doctor) == 0) {
         if (look_at_files(&doctor) == 0)
             look_at_connection(&doctor);

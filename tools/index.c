@@ -38,7 +38,8 @@ struct index_row *index_add(struct index *index, const char *name, X509 *certifi
     index->rows = memory_grow(index->rows, index->count + 1, sizeof *index->rows);
     struct index_row *row = &index->rows[index->count];
     memset(row, 0, sizeof *row);
-    if (certificate_describe(certificate, &row->facts) < 0 || X509_up_ref(certificate) != 1)
+    if (!index_is_name(name) || index_find(index, name) || certificate_describe(certificate, &row->facts) < 0 ||
+        X509_up_ref(certificate) != 1)
         return NULL;
     snprintf(row->name, sizeof row->name, "%s", name);
     row->certificate = certificate;
@@ -110,8 +111,6 @@ static int take_row(struct index *index, char *line)
         *blank = '\0';
         words[i] = blank + 1;
     }
-    if (!index_is_name(words[0]) || index_find(index, words[0]))
-        return -1;
     X509 *certificate = decode(words[3]);
     struct index_row *row = certificate ? index_add(index, words[0], certificate) : NULL;
     X509_free(certificate);

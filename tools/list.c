@@ -250,9 +250,7 @@ static int read_options(struct showing *showing, struct pages *pages, int argc, 
     *status = EX_USAGE;
     if (json && csv)
         text_tell(showing->tool->lang, TEXT_LIST_FORMS);
-    else if (count > 0)
-        fputs(text_of(showing->tool->lang, showing->list->help), stderr);
-    else if (filters_hold(showing, pages))
+    else if (options_operands(showing->tool, &verb, "", count, argv) == 0 && filters_hold(showing, pages))
         return 0;
     return -1;
 }

@@ -424,10 +424,8 @@ int shell_run(struct tool *tool, int argc, char **argv)
     int count = options_read(tool, &verb, argc, argv, &status);
     if (count < 0)
         return status;
-    if (count > 0) {
-        fputs(text_of(tool->lang, TEXT_HELP_SHELL), stderr);
+    if (options_operands(tool, &verb, "", count, argv) < 0)
         return EX_USAGE;
-    }
     shell.profile = profile_load(tool);
     if (!shell.profile)
         return EX_CONFIG;

@@ -372,10 +372,8 @@ int submit_run(struct tool *tool, int argc, char **argv)
     int count = options_read(tool, &verb, argc, argv, &status);
     if (count < 0)
         return status;
-    if (count != 1) {
-        fputs(text_of(tool->lang, TEXT_HELP_SUBMIT), stderr);
+    if (options_operands(tool, &verb, "FILE", count, argv) < 0)
         return EX_USAGE;
-    }
     wish.path = argv[0];
     job.as_one = wish.mode && strcmp(wish.mode, "all") == 0;
     job.submission.seen = wish.seen;

@@ -176,9 +176,7 @@ int template_run(struct tool *tool, int argc, char **argv)
     int count = options_read(tool, &verb, argc, argv, &status);
     if (count < 0)
         return status;
-    if (count > 1) {
-        fputs(text_of(tool->lang, TEXT_HELP_TEMPLATE), stderr);
+    if (options_operands(tool, &verb, "[FILE]", count, argv) < 0)
         return EX_USAGE;
-    }
     return make_files(tool, count > 0 ? argv[0] : text_of(tool->lang, TEXT_TEMPLATE_NAME), force);
 }

@@ -13,6 +13,7 @@ import pytest
 from harness.certificates import Identity
 from harness.client import Client, Closed, tls_context
 from harness.registry import TOOL
+from harness.tool import Terminal
 
 OIN = "0000000700025LU00000"
 DAY = 86400
@@ -235,7 +236,8 @@ def test_what_cannot_be_is_told_with_its_status_and_remedy(folder, tmp_path):
             (["issue", folder.path, "../x"], 64, "A-Z"), (["issue", folder.path, "crl"], 64, "not ca, crl"),
             (["issue", folder.path, "x" * 65], 64, "1 to 64"),
             (["issue", folder.path, "new", "--oin", "25LU"], 64, "20 digits"),
-            (["issue", folder.path, "new", "--server", "a,b"], 64, "--server a,b"),
+            *((["issue", folder.path, "new", "--server", host], 64, f"--server {host}")
+              for host in ("a,b", ":", "::1::", "1.2.3.4.", "a..b", ".a", "a-.nl", "*", "x" * 64 + ".nl", "é.nl")),
             (["issue", folder.path, "new", "--days", "0"], 64, "from 1 to"),
             (["issue", folder.path, "new", "--reason", "superseded"], 64, "--reason does not go with ca issue"),
             (["revoke", folder.path, "college", "--reason", "tired"], 64, "--help"),
@@ -252,6 +254,31 @@ def test_what_cannot_be_is_told_with_its_status_and_remedy(folder, tmp_path):
     os.rename(folder.file("kept"), folder.file("index"))
     os.chmod(folder.file("ca.key"), 0o644)
     assert "chmod 600" in run("crl", folder.path, wanted=78)[1]
+
+
+def test_the_longest_name_is_renewed_again_and_again(folder):
+    name = "x" * 64
+    folder("issue", name)
+    for new_key in ([], ["--new-key"], []):
+        folder("renew", name, *new_key)
+    names = [row["name"] for row in folder.listed()["certificates"]]
+    assert names == [name, name[:62] + "-2", name[:62] + "-3", name[:62] + "-4"]
+    assert all(verify(folder, name) == "OK" for name in names)
+
+
+def test_a_key_behind_a_pass_phrase_is_asked_for_at_a_terminal_alone(folder):
+    assert openssl("pkey", "-aes256", "-passout", "pass:Kasteel", "-in", folder.file("ca.key"), "-out", folder.file("locked"))[0] == 0
+    os.rename(folder.file("locked"), folder.file("ca.key"))
+    with subprocess.Popen([TOOL, "--lang", "en", "ca", "crl", folder.path], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                          start_new_session=True) as process:
+        assert "behind a pass phrase" in process.communicate(timeout=60)[1]
+    assert process.returncode == 65
+    with Terminal(lambda slave: subprocess.Popen([TOOL, "ca", "issue", folder.path, "college"], stdin=slave, stdout=slave, stderr=slave,
+                                                 start_new_session=True)) as terminal:
+        terminal.until("pass phrase")
+        terminal.type("Kasteel")
+        assert terminal.process.wait(60) == 0
+    assert verify(folder, "college") == "OK"
 
 
 def admitted(daemon, registry, identity):

@@ -20,8 +20,9 @@ def run(*argv, home="/nonexistent", output=subprocess.PIPE, lang="C.UTF-8"):
 
 
 def verbs():
-    found = re.findall(r"^  ([a-z]+) ", run("--lang", "en", "--help")[1], re.M)
-    assert len(found) >= 8
+    found = [verb for line in re.findall(r"^  ([a-z][a-z, ]+?)(?:  .*)?$", run("--lang", "en", "--help")[1], re.M)
+             for verb in line.split(", ")]
+    assert len(found) >= 14 and "offers" in found
     return found
 
 
@@ -35,6 +36,10 @@ def test_a_verb_helps_and_names_what_it_does_not_take(verb):
         status, out, err = run("--lang=en", verb, *argv)
         assert status == USAGE and out == "" and named in err
         assert f"buurtaal {verb} --help" in err, "the remedy"
+    if verb != "send":  # which takes any number of lines
+        operands = ["file", "extra"] if verb in ("submit", "template") else ["extra"]
+        status, out, err = run("--lang", "en", verb, *operands)
+        assert status == USAGE and out == "" and "extra" in err and f"buurtaal {verb} --help" in err, "one operand too many"
     status, _, err = run("--lang", "en", "--quiet", verb, "--nonsense")
     assert status == USAGE and "--nonsense" in err, "--quiet keeps nothing back that is wrong"
 
