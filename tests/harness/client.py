@@ -6,8 +6,8 @@ import re
 import socket
 import ssl
 
-BARE = re.compile(r'[^\s"\\=]+')
-FIELD = re.compile(r'([a-z][a-z0-9-]*)=("(?:[^"\\]|\\["\\nt])*"|[^\s"\\=]+)')
+BARE = re.compile(r'[^ \t\n"\\=]+')  # as the grammar has it: other blanks of Unicode stand for themselves
+FIELD = re.compile(r'([a-z][a-z0-9-]*)=("(?:[^"\\]|\\["\\nt])*"|[^ "\\=]+)')
 ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
 MAX_LINE = 8192
 
