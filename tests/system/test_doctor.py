@@ -100,7 +100,7 @@ def test_who_is_well_hears_it_of_each_step(patient, registry):
     assert registry.world.identities["25LU"].fingerprint in said and "25LU" in said and "\033" not in said
     assert "goed" in patient.run("--lang", "nl", "doctor", wanted=OK)[1]
     assert patient.run("doctor", "--quiet", wanted=OK)[1] == ""
-    assert "usage" in patient.run("--lang", "en", "doctor", "now", wanted=64)[1]
+    assert "does not belong here: now" in patient.run("--lang", "en", "doctor", "now", wanted=64)[1]
 
 
 def test_the_profile(patient, tmp_path):
@@ -218,8 +218,9 @@ def test_the_clock(bare):
     patient = Patient(bare, daemon.address, "ADMIN")
     patient.examine(OK, [])
     subprocess.run([PROGRAM, "-f", bare.configure("clock.conf"), "clock", day(90)], check=True, stdin=subprocess.DEVNULL)
-    said = patient.examine(CONFIG, ["clock"])
-    assert day(90) in said and re.search(r"^ok +role", said, re.M), "what stands behind it is looked at too"
+    said = patient.examine(OK, [])
+    assert re.search(rf"^note +clock .*{day(90)}.*\n +do: set the clock", said, re.M), "nothing fails by it, so it is no fault"
+    assert "clock" in patient.examine(OK, [], "--quiet")
 
 
 def test_party_and_role(patient, registry):
