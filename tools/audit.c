@@ -17,11 +17,11 @@
 #include "tool_chain.h"
 #include "tool_client.h"
 #include "tool_memory.h"
+#include "tool_pages.h"
 #include "tool_verbs.h"
 #include "tool_verify.h"
 
-#define PAGE 5000 /* rows of a list at once */
-#define TOKEN_BYTES 600
+#define HEADS (2 * PAGES_ROWS)
 
 /* ---- reading the log from the registry ---- */
 
@@ -38,10 +38,8 @@ struct reading {
     uint64_t end;       /* the newest row when the connection began; what came later is left out */
     uint64_t rows;      /* written */
     uint64_t last;      /* number of the row read last */
-    struct head *heads; /* room for 2 * PAGE; not yet written: from `head_at` to `head_count` */
+    struct head *heads; /* room for HEADS; not yet written: from `head_at` to `head_count` */
     size_t head_at, head_count;
-    bool heads_over;
-    char rows_after[TOKEN_BYTES], heads_after[TOKEN_BYTES];
 };
 
 static void print_row(struct reading *reading, const struct answer *row)
@@ -81,52 +79,40 @@ static void take_head(void *own, const struct answer *row)
 {
     struct reading *reading = own;
     struct slice hex = answer_field(row, "head");
-    if (reading->head_count == 2 * PAGE || hex.len >= sizeof reading->heads[0].hex)
+    if (reading->head_count == HEADS || hex.len >= sizeof reading->heads[0].hex)
         return; /* more than was asked for, or no head: the verdict will be that one is missing */
     struct head *head = &reading->heads[reading->head_count++];
     head->log = chain_number(answer_field(row, "log"));
     snprintf(head->hex, sizeof head->hex, "%.*s", (int)hex.len, hex.at ? hex.at : "");
 }
 
-/* Asks for the next page of a list; `after` is where it begins, then where the next one does, "" at the end. A status.
- */
-static int ask_page(struct reading *reading, const char *verb, char after[TOKEN_BYTES],
-                    void (*row)(void *, const struct answer *))
+/* Reads so many heads as a page of rows can have. */
+static int read_heads(struct reading *reading, struct pages_place *place)
 {
-    char request[LINE_MAX_BYTES], line[LINE_MAX_BYTES];
-    struct line_writer writer;
-    struct answer status;
-    line_begin(&writer, request, sizeof request, verb);
-    line_put_number(&writer, "limit", PAGE);
-    line_put_text(&writer, "after", *after ? after : NULL);
-    size_t len = line_end(&writer);
-    if (client_ask(reading->client, request, len, row, reading, line, &status) < 0) {
-        text_tell(reading->tool->lang, TEXT_PLAIN, client_why(reading->client));
-        return client_status(client_fault(reading->client));
-    }
-    if (status.kind != ANSWER_OK) {
-        char *words = answer_words(&status);
-        text_tell(reading->tool->lang, TEXT_PLAIN, words);
-        free(words);
-        return answer_exit(&status);
-    }
-    struct slice token = answer_field(&status, "after");
-    bool more = answer_field(&status, "more").at && token.at && token.len < TOKEN_BYTES;
-    snprintf(after, TOKEN_BYTES, "%.*s", more ? (int)token.len : 0, more ? token.at : "");
-    return EX_OK;
-}
-
-/* So many heads as a page of rows can have. */
-static int ask_heads(struct reading *reading)
-{
+    const struct pages pages = {.verb = "heads", .own = reading, .row = take_head};
     int status = EX_OK;
     reading->head_count -= reading->head_at;
     memmove(reading->heads, reading->heads + reading->head_at, reading->head_count * sizeof *reading->heads);
     reading->head_at = 0;
-    while (status == EX_OK && !reading->heads_over && reading->head_count < PAGE) {
-        status = ask_page(reading, "heads", reading->heads_after, take_head);
-        reading->heads_over = !*reading->heads_after;
-    }
+    while (status == EX_OK && !place->over && reading->head_count < PAGES_ROWS)
+        status = pages_next(reading->client, &pages, reading->tool->lang, place);
+    return status;
+}
+
+/* Reads both lists, side by side. */
+static int read_lists(struct reading *reading)
+{
+    const struct pages pages = {.verb = "audit", .own = reading, .row = take_row};
+    struct pages_place rows = {.log = 0}, heads = {.log = 0};
+    int status;
+    reading->heads = memory_get(HEADS, sizeof *reading->heads);
+    do {
+        status = read_heads(reading, &heads);
+        if (status == EX_OK)
+            status = pages_next(reading->client, &pages, reading->tool->lang, &rows);
+    } while (status == EX_OK && !rows.over && reading->last < reading->end);
+    print_heads(reading, reading->end); /* those of rows that are not there */
+    free(reading->heads);
     return status;
 }
 
@@ -142,17 +128,10 @@ static int read_log(struct reading *reading, struct profile *profile)
         client_close(reading->client);
         return status;
     }
-    reading->heads = memory_get(2 * PAGE, sizeof *reading->heads);
     reading->end = greeting->log;
     fprintf(reading->out, "* audit 1 server=%s log=%llu head=%s time=%s\n", greeting->server,
             (unsigned long long)greeting->log, *greeting->head ? greeting->head : "-", greeting->time);
-    do {
-        status = ask_heads(reading);
-        if (status == EX_OK)
-            status = ask_page(reading, "audit", reading->rows_after, take_row);
-    } while (status == EX_OK && *reading->rows_after && reading->last < reading->end);
-    print_heads(reading, reading->end); /* those of rows that are not there */
-    free(reading->heads);
+    status = read_lists(reading);
     client_close(reading->client);
     return status;
 }

@@ -5,11 +5,11 @@ import shutil
 import socket
 import ssl
 import subprocess
-import threading
 
 import pytest
 
 from harness.certificates import Authority
+from harness.impostor import Impostor, over_tls
 from harness.registry import PROGRAM, day
 from harness.tool import Tool
 
@@ -48,48 +48,6 @@ def daemon(registry):
 @pytest.fixture
 def patient(registry, daemon):
     return Patient(registry, daemon.address, "25LU")
-
-
-class Impostor:
-    """Something else on a port: it does `serve(socket)` for each connection."""
-
-    def __init__(self, serve):
-        self.listening = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listening.getsockname()[1]
-        self.serve = serve
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        while True:
-            try:
-                connection, _ = self.listening.accept()
-            except OSError:
-                return
-            with connection:
-                connection.settimeout(20)
-                try:
-                    self.serve(connection)
-                except OSError:
-                    pass  # the other side went away: it has heard enough
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *unused):
-        self.listening.shutdown(socket.SHUT_RDWR)
-        self.listening.close()
-
-
-def over_tls(registry, identity, greeting, most=ssl.TLSVersion.TLSv1_3):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.maximum_version = most
-    context.load_cert_chain(*identity.files)
-
-    def serve(connection):
-        with context.wrap_socket(connection, server_side=True) as stream:
-            stream.sendall(greeting)
-            stream.recv(1000)
-    return Impostor(serve)
 
 
 def test_who_is_well_hears_it_of_each_step(patient, registry):
@@ -157,7 +115,7 @@ def test_tls_of_another_kind(patient, registry):
     with Impostor(lambda connection: connection.sendall(b"220 mail.test ESMTP\r\n")) as mail:
         patient.change(port=mail.port)
         assert "something other than a registry" in patient.examine(PROTOCOL, ["TLS"])
-    with over_tls(registry, registry.world.server, b"", ssl.TLSVersion.TLSv1_2) as old:
+    with over_tls(registry, b"", most=ssl.TLSVersion.TLSv1_2) as old:
         patient.change(port=old.port)
         assert "older than TLS 1.3" in patient.examine(PROTOCOL, ["TLS"])
     with Impostor(lambda connection: connection.recv(1000)) as deaf:
@@ -176,7 +134,7 @@ def test_who_the_registry_is(patient, registry, tmp_path):
     patient.change(host="127.0.0.1")
     for days, word in (((-20, -2), "expired"), ((2, 20), "not valid yet")):
         stale = registry.world.authority.issue("registry.test", "server", days=days)
-        with over_tls(registry, stale, b"") as aged:
+        with over_tls(registry, b"", identity=stale) as aged:
             patient.change(port=aged.port)
             said = patient.examine(NOPERM, ["registry"])
             assert word in said and "clock of this computer" in said
@@ -195,17 +153,17 @@ def test_whom_it_does_not_admit(patient, registry, tmp_path):
 
 
 def test_a_registry_that_has_no_time(patient, registry):
-    with over_tls(registry, registry.world.server, b"* BYE code=database text=Later.\n") as broken:
+    with over_tls(registry, b"* BYE code=database text=Later.\n") as broken:
         patient.change(port=broken.port)
         assert "on your side all is well" in patient.examine(TEMPFAIL, ["admission"])
 
 
 def test_the_version_of_the_protocol(patient, registry):
-    with over_tls(registry, registry.world.server, b"* buurtaal 2 server=new party=25LU role=roc window=256\n") as newer:
+    with over_tls(registry, b"* buurtaal 2 server=new party=25LU role=roc window=256\n") as newer:
         patient.change(port=newer.port)
         assert "version 2" in patient.examine(PROTOCOL, ["protocol"])
         assert "versie 2" in patient.run("send", "ping", wanted=PROTOCOL)[1], "other verbs do not guess either"
-    with over_tls(registry, registry.world.server, b"HTTP/1.1 400 Bad Request\r\n") as web:
+    with over_tls(registry, b"HTTP/1.1 400 Bad Request\r\n") as web:
         patient.change(port=web.port)
         patient.examine(PROTOCOL, ["admission"])
 

@@ -14,6 +14,7 @@ import openpyxl
 import pytest
 
 from harness.client import encode
+from harness.impostor import over_tls
 from harness.load import dice
 from harness.registry import TOOL, day
 from harness.tool import Tool
@@ -266,6 +267,24 @@ def test_what_is_asked_wrong_is_told_with_its_status(registry, filled, tmp_path)
     filled.stop()
     said, why = run(tool, "sessions", "--json", wanted=69)
     assert said == b"" and why
+
+
+def test_a_list_that_leads_nowhere_ends(registry, tmp_path):
+    """A page that is empty, or the same again, and says that there is more: of a list, of the template and of the log."""
+    def page(line):
+        verb, *fields = line.split()
+        if verb == "ping":
+            return b"OK log=9 time=2027-01-01T00:00:00Z\n"
+        row = b"= log=1 head=%s\n" % (b"a" * 64) if verb == "heads" else b"= session=S-1 log=1\n"
+        again = any(field.startswith("after=") for field in fields)
+        return (row if again or not empty else b"") + b"OK rows=1 log=9 more=yes after=T\n"
+    for empty in (False, True):
+        with over_tls(registry, b"* buurtaal 1 server=x party=25LU role=admin window=256 log=9 head=%s\n" % (b"b" * 64), page) as stuck:
+            tool = Tool(registry, ("localhost", stuck.port), "25LU")
+            for argv in (["sessions"], ["sessions", "--json"], ["template", f"{tmp_path}/x.csv"], ["audit", "save", f"{tmp_path}/log"]):
+                said = tool.run("--lang", "en", *argv, wanted=76)[1]
+                assert "same page again" in said, (argv, said)
+    assert not [name for name in os.listdir(tmp_path) if name.startswith(("x.csv", "log"))], "nothing by half"
 
 
 def test_the_template_has_the_open_sessions_and_is_never_written_over(registry, tmp_path):
