@@ -1,5 +1,5 @@
-/* `buurtaal progress`: the board. A row of figures gets a line with a bar against its target, or against the largest of
- * its kind where there is none. */
+/* `buurtaal progress`: the board, a line a figure. Against a target it has a bar in a frame, which is full when the
+ * target is reached. Cells have bars without one, which only compare them with each other; institutions are named. */
 #define _GNU_SOURCE /* open_memstream */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,20 +9,21 @@
 #include "tool_client.h"
 #include "tool_json.h"
 #include "tool_memory.h"
+#include "tool_pages.h"
 #include "tool_verbs.h"
 
 #define BAR 30
-#define CELLS 6
 
-/* What a row may be by, in the order of `progress`. */
-static const char *const cells[CELLS] = {"scope", "month", "institution", "province", "level", "exam"};
+/* What a row may be by. */
+static const char *const cells[] = {"month", "institution", "province", "level", "exam"};
 
 struct figure {
-    char *name; /* what the row is by, with its scope */
+    char *scope, *cell;
     char *of;   /* year, language, rung */
+    char *name; /* of the institution that the cell is; NULL: it is none, or none that the registry names */
     char *count;
     uint64_t number, target, log;
-    bool has_target, has_log;
+    bool is_institution, has_target, has_log;
 };
 
 struct board {
@@ -55,23 +56,20 @@ static char *copy(struct slice value)
     return memory_text("%.*s", (int)value.len, value.at ? value.at : "");
 }
 
-static char *name_of(const struct board *board, const struct answer *row)
+static char *scope_of(const struct board *board, struct slice scope)
 {
-    struct slice scope = answer_field(row, "scope");
-    const char *own = text_of(board->tool->lang, TEXT_SCOPE_OWN),
-               *nation = text_of(board->tool->lang, TEXT_SCOPE_NATION);
-    char *named = slice_is(scope, "own")        ? copy(slice_of(own))
-                  : slice_is(scope, "national") ? copy(slice_of(nation))
-                                                : copy(scope);
-    for (size_t i = 1; i < CELLS; i++) {
-        struct slice cell = answer_field(row, cells[i]);
-        if (!cell.at)
-            continue;
-        char *longer = memory_text("%s %.*s", named, (int)cell.len, cell.at);
-        free(named);
-        named = longer;
-    }
-    return named;
+    return slice_is(scope, "own")        ? copy(slice_of(text_of(board->tool->lang, TEXT_SCOPE_OWN)))
+           : slice_is(scope, "national") ? copy(slice_of(text_of(board->tool->lang, TEXT_SCOPE_NATION)))
+                                         : copy(scope);
+}
+
+/* What the row is by; absent when it is the whole of its scope. */
+static struct slice cell_of(const struct answer *row)
+{
+    struct slice cell = {NULL, 0};
+    for (size_t i = 0; i < COUNT(cells) && !cell.at; i++)
+        cell = answer_field(row, cells[i]);
+    return cell;
 }
 
 static void take_row(void *own, const struct answer *row)
@@ -86,45 +84,107 @@ static void take_row(void *own, const struct answer *row)
     struct slice year = answer_field(row, "year"), language = answer_field(row, "language"),
                  rung = answer_field(row, "rung"), target = answer_field(row, "target"), log = answer_field(row, "log");
     board->figures[board->count++] = (struct figure){
-        .name = name_of(board, row),
+        .scope = scope_of(board, answer_field(row, "scope")),
+        .cell = copy(cell_of(row)),
         .of = memory_text("%.*s %.*s %.*s", (int)year.len, year.at ? year.at : "", (int)language.len,
                           language.at ? language.at : "", (int)rung.len, rung.at ? rung.at : ""),
         .count = copy(answer_field(row, "count")),
         .number = slice_number(answer_field(row, "count")),
         .target = slice_number(target),
+        .is_institution = answer_field(row, "institution").at != NULL,
         .has_target = target.at != NULL,
         .log = slice_number(log),
         .has_log = log.at != NULL,
     };
 }
 
-static void print_bar(uint64_t number, uint64_t whole)
+/* Names the cells that are this institution. */
+static void take_name(void *own, const struct answer *row)
 {
-    static const char full[] = "##############################", none[] = "..............................";
-    uint64_t part = whole == 0 ? 0 : number >= whole ? BAR : (uint64_t)((double)number * BAR / (double)whole);
-    printf(" [%.*s%.*s]", (int)part, full, (int)(BAR - part), none);
+    struct board *board = own;
+    struct slice code = answer_field(row, "code"), name = answer_field(row, "name");
+    for (size_t i = 0; i < board->count && name.at; i++) {
+        struct figure *figure = &board->figures[i];
+        if (figure->is_institution && !figure->name && slice_is(code, figure->cell))
+            figure->name = copy(name);
+    }
+}
+
+/* A status, told when it is not EX_OK. */
+static int name_institutions(struct board *board, struct client *client)
+{
+    const struct pages pages = {.verb = "institutions", .own = board, .row = take_name};
+    uint64_t log;
+    for (size_t i = 0; i < board->count; i++)
+        if (board->figures[i].is_institution)
+            return pages_read(client, &pages, board->tool->lang, &log);
+    return EX_OK;
+}
+
+static int bar_of(uint64_t number, uint64_t whole)
+{
+    return whole == 0 ? 0 : number >= whole ? BAR : (int)((double)number * BAR / (double)whole);
+}
+
+static void print_marks(char mark, int count)
+{
+    for (int i = 0; i < count; i++)
+        putchar(mark);
+}
+
+/* The largest of those that `figure` can be compared with; 0 when there is no other. */
+static uint64_t largest_beside(const struct board *board, const struct figure *figure)
+{
+    uint64_t largest = 0;
+    size_t alike = 0;
+    for (size_t i = 0; i < board->count; i++) {
+        const struct figure *other = &board->figures[i];
+        if (other->has_target || strcmp(other->scope, figure->scope) != 0 || strcmp(other->of, figure->of) != 0)
+            continue;
+        alike++;
+        largest = other->number > largest ? other->number : largest;
+    }
+    return alike > 1 ? largest : 0;
+}
+
+static void print_bar(const struct board *board, const struct figure *figure)
+{
+    int bar = bar_of(figure->number, figure->has_target ? figure->target : largest_beside(board, figure));
+    if (figure->has_target) {
+        fputs(" [", stdout);
+        print_marks('#', bar);
+        print_marks('.', BAR - bar);
+        putchar(']');
+    } else if (bar > 0 || figure->name) {
+        fputs("  ", stdout);
+        print_marks('#', bar);
+        if (figure->name)
+            printf("%*s  %s", BAR - bar, "", figure->name);
+    }
+    if (figure->has_target && figure->target > 0)
+        printf(text_of(board->tool->lang, TEXT_PROGRESS_TARGET), (double)figure->number * 100 / (double)figure->target,
+               (unsigned long long)figure->target);
+}
+
+static int wider(int width, const char *text)
+{
+    return text_width(text) > width ? text_width(text) : width;
 }
 
 /* `log`: the number of the log that the answer is true for; a row that is older says so. */
 static void print_figures(const struct board *board, uint64_t log)
 {
-    int name_width = 0, count_width = 0;
-    uint64_t largest = 0;
+    int scopes = 0, names = 0, counts = 0;
     for (size_t i = 0; i < board->count; i++) {
-        const struct figure *figure = &board->figures[i];
-        int name = text_width(figure->name), count = text_width(figure->count);
-        name_width = name > name_width ? name : name_width;
-        count_width = count > count_width ? count : count_width;
-        largest = figure->number > largest ? figure->number : largest;
+        scopes = wider(scopes, board->figures[i].scope);
+        names = wider(names, board->figures[i].cell);
+        counts = wider(counts, board->figures[i].count);
     }
     for (size_t i = 0; i < board->count; i++) {
         const struct figure *figure = &board->figures[i];
-        printf("%s%*s  %s  %*s", figure->name, name_width - text_width(figure->name), "", figure->of, count_width,
-               figure->count);
-        print_bar(figure->number, figure->has_target ? figure->target : largest);
-        if (figure->has_target && figure->target > 0)
-            printf(text_of(board->tool->lang, TEXT_PROGRESS_TARGET),
-                   (double)figure->number * 100 / (double)figure->target, (unsigned long long)figure->target);
+        printf("%s%*s%s%s%*s  %s  %*s", figure->scope, scopes - text_width(figure->scope), "", names > 0 ? " " : "",
+               figure->cell, names - text_width(figure->cell), "", figure->of, counts, figure->count);
+        print_bar(board, figure);
         if (figure->has_log && figure->log != log)
             printf(text_of(board->tool->lang, TEXT_PROGRESS_OLDER), (unsigned long long)figure->log);
         putchar('\n');
@@ -196,9 +256,14 @@ static int show(struct board *board, struct client *client, struct line_writer *
         return answer_exit(&status);
     }
     if (board->json) {
-        fprintf(board->json, "%s], \"log\": %.*s}\n", board->count > 0 ? "\n" : "", (int)log.len, log.at ? log.at : "");
+        fprintf(board->json, "%s], \"log\": ", board->count > 0 ? "\n" : "");
+        json_value(board->json, log);
+        fputs("}\n", board->json);
         return EX_OK;
     }
+    int named = name_institutions(board, client);
+    if (named != EX_OK)
+        return named;
     print_figures(board, slice_number(log));
     if (board->count == 0)
         puts(text_of(lang, TEXT_PROGRESS_NONE));
@@ -209,8 +274,10 @@ static int show(struct board *board, struct client *client, struct line_writer *
 static void free_figures(struct board *board)
 {
     for (size_t i = 0; i < board->count && board->figures; i++) {
-        free(board->figures[i].name);
+        free(board->figures[i].scope);
+        free(board->figures[i].cell);
         free(board->figures[i].of);
+        free(board->figures[i].name);
         free(board->figures[i].count);
     }
     free(board->figures);

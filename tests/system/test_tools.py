@@ -1,6 +1,7 @@
 """The `buurtaal` command beside a real daemon: certificates from `buurtaal ca`, lines, DUO's file, the board."""
 import json
 import os
+import re
 import subprocess
 
 from harness.certificates import Identity
@@ -72,17 +73,25 @@ def test_the_board_shows_the_count_against_the_target(registry):
     daemon = registry.start()
     year = day(200)[:4]
     with daemon.connect("DIB") as exams, daemon.connect("25LU") as college, daemon.connect("OCW") as ministry:
-        exams.must("schedule", session="S", exam="DIB-A2", date=day(200), seats=9, place="Emmen", host="25LU")
+        exams.must("schedule", session="S", exam="DIB-A2", date=day(200), seats=99, place="Emmen", host="25LU")
         for student in range(7):
             college.must("register", session="S", student=f"s-{student}", name="N", born=2008)
+        with daemon.connect("25PJ") as neighbour:
+            for student in range(3):
+                neighbour.must("register", session="S", student=f"s-{student}", name="N", born=2008)
         ministry.must("target", year=year, language="de", rung="seated", count=5000)
     tool = Tool(registry, daemon.address, "NUFFIC")
     board = tool.run("progress", "--year", year, wanted=0)[1]
-    assert "7" in board and "5" in board and "van logboek" not in board
-    own, nation = Tool(registry, daemon.address, "25LU").run("progress", "--year", year, wanted=0)[1].splitlines()[:2]
-    assert "van logboek" not in own and "van logboek" in nation, "a college sees the nation of yesterday, and is told so"
+    assert re.match(rf"landelijk  {year} de seated  10 \[\.{{30}}\]   0\.2% van 5000\n", board), board
+    cells = tool.run("progress", "--year", year, "--by", "institution", wanted=0)[1].splitlines()
+    assert cells[:2] == [f"landelijk 25LU  {year} de seated  7  {'#' * 30}  Alfa-college",
+                         f"landelijk 25PJ  {year} de seated  3  {'#' * 12:30}  Deltion College"], cells
+    college = Tool(registry, daemon.address, "25LU")
+    own, nation = college.run("progress", "--year", year, wanted=0)[1].splitlines()[:2]
+    assert own == f"eigen      {year} de seated  7" and "van logboek" not in board, "a bar of nobody else's would read as a share"
+    assert "van logboek" in nation, "a college sees the nation of yesterday, and is told so"
     told = json.loads(tool.run("progress", "--year", year, "--json", wanted=0)[1])
-    assert [(row["count"], row["target"]) for row in told["rows"] if row["scope"] == "national"] == [(7, 5000)]
+    assert [(row["count"], row["target"]) for row in told["rows"] if row["scope"] == "national"] == [(10, 5000)]
     assert told["log"] == registry.execute("select log from log_head")[0][0]
 
 
