@@ -2,6 +2,7 @@
 nothing personal; and to run it again over what is there changes nothing."""
 import base64
 import collections
+import os
 import re
 import unicodedata
 
@@ -162,8 +163,20 @@ def test_a_dump_and_the_log_hold_nothing_personal(demo, expected):
 def test_cut_off_and_run_again_it_changes_nothing(demo):
     before, told = stored(demo), printed(demo.said)
     assert demo.stop() == 0
+    for kind in ("pem", "key"):
+        os.remove(f"{FOLDER}/ca/25LF.{kind}")
     demo.start("^2027-03-08 ")
+    assert "making them anew" in demo.said, "a certificate that is gone is no end of the demo"
     assert demo.stop() == 143
     assert printed(demo.again()) == told != []
     assert stored(demo) == before
     assert [line for line in demo.log().splitlines() if re.match("<[0-3]>", line)] == []
+
+
+def test_a_certificate_that_was_revoked_is_told_with_the_remedy(demo):
+    demo.start("the administrator enters")
+    with demo.connect("ADMIN") as admin, demo.connect("25LU") as college:
+        admin.must("revoke", fingerprint=college.must("whoami")["certificate"])
+    assert demo.stop() == 143
+    status, said = demo.second()
+    assert status == 1 and "NO revoked" in said and "make clean" in said, said
