@@ -26,11 +26,12 @@ struct saved {
     FILE *file;
     bool own;           /* it was opened here */
     unsigned long line; /* number of the line taken last */
+    bool cut;           /* it ends within a line */
     char bytes[LINE_MAX_BYTES * 2];
     size_t at, len;
 };
 
-/* The next line without its LF. 1; 0 at the end; -1: what stands there is no line. */
+/* The next line without its LF. 1; 0 at the end, or within a last line; -1: what stands there is no line. */
 static int next_line(struct saved *saved, char line[LINE_MAX_BYTES], size_t *len)
 {
     if (saved->len - saved->at < LINE_MAX_BYTES) {
@@ -41,8 +42,12 @@ static int next_line(struct saved *saved, char line[LINE_MAX_BYTES], size_t *len
     }
     if (saved->at == saved->len)
         return 0;
+    enum line_verdict found = line_take(saved->bytes + saved->at, saved->len - saved->at, len);
+    saved->cut = found == LINE_PART;
+    if (saved->cut)
+        return 0;
     saved->line++;
-    if (line_take(saved->bytes + saved->at, saved->len - saved->at, len) != LINE_WHOLE)
+    if (found != LINE_WHOLE)
         return -1;
     memcpy(line, saved->bytes + saved->at, *len);
     saved->at += *len + 1;
@@ -65,6 +70,7 @@ struct end {
 /* Opens it and reads its first line. NULL after telling why, with `*status`. */
 static struct saved *open_saved(const struct tool *tool, const char *path, FILE *file, struct end *end, int *status)
 {
+    static const char form[] = "* audit 1 ";
     struct saved *saved = memory_get(1, sizeof *saved);
     char line[LINE_MAX_BYTES];
     struct answer first;
@@ -74,8 +80,8 @@ static struct saved *open_saved(const struct tool *tool, const char *path, FILE 
     saved->file = file ? file : fopen(path, "re");
     if (!saved->file) {
         *status = fail_file(tool, TEXT_FILE_UNREAD, path, EX_NOINPUT);
-    } else if (next_line(saved, line, &len) != 1 || answer_read(line, len, &first) < 0 || first.kind != ANSWER_NOTICE ||
-               !slice_is(first.word, "audit")) {
+    } else if (next_line(saved, line, &len) != 1 || len < sizeof form - 1 || memcmp(line, form, sizeof form - 1) != 0 ||
+               answer_read(line, len, &first) < 0) {
         *status = ferror(saved->file) ? fail_file(tool, TEXT_FILE_UNREAD, path, EX_NOINPUT) : EX_DATAERR;
         if (*status == EX_DATAERR)
             text_tell(tool->lang, TEXT_AUDIT_NOT_ONE, path);
@@ -141,7 +147,9 @@ static int check_end(const struct verifying *verifying, struct saved *saved, con
                      const struct end *end)
 {
     const enum text_lang lang = verifying->tool->lang;
-    if (chain->log < end->log) {
+    if (saved->cut && chain->log >= end->log) {
+        text_tell(lang, TEXT_AUDIT_FORM, saved->path, (unsigned long long)chain->log + 1, saved->line + 1);
+    } else if (chain->log < end->log) {
         text_tell(lang, TEXT_AUDIT_CUT, saved->path, (unsigned long long)chain->log + 1, (unsigned long long)end->log);
     } else if (chain->log > end->log || (end->log > 0 && strcmp(chain->head, end->hex) != 0)) {
         text_tell(lang, TEXT_AUDIT_END, saved->path, (unsigned long long)end->log);

@@ -99,6 +99,13 @@ def test_a_row_that_was_changed_lost_or_moved_is_named(tool, tmp_path):
     assert f"row {first} was moved" in saved.verify(swapped)
     assert f"row {max(saved.rows)} was lost" in saved.verify(saved.lines[:-2]), "cut off behind a head"
     assert "head behind the rows" in saved.verify(saved.lines[:-1])
+    with open(saved.path, "rb") as file:
+        genuine = file.read()
+    first, last = saved.group(max(saved.rows))
+    for cut, named in ((1, f"rows from {first} was lost"), (100, f"row {last} was lost"), (-3, f"row {last + 1} was changed")):
+        with open(saved.path + ".cut", "wb") as file:
+            file.write(genuine[:-cut] if cut > 0 else genuine + b"abc")
+        assert named in tool.run("--lang", "en", "audit", "verify", file.name, wanted=DATAERR)[1], cut
     assert f"head of row {alone} was moved" in saved.verify(saved.lines[:saved.heads[alone] + 1] + saved.lines[saved.heads[alone]:])
 
 
@@ -143,7 +150,7 @@ def test_who_may_not_and_files_that_are_none(tool, registry, tmp_path):
     assert os.listdir(tmp_path) and not [name for name in os.listdir(tmp_path) if name.startswith("log")]
     tool.run("audit", "verify", str(path), wanted=NOINPUT)
     tool.run("audit", "verify", str(tmp_path), wanted=NOINPUT)
-    for junk in (b"", b"\n", b"= log=1\n", b"\0" * 100, b"x" * 100000, "* audit 1 log=1 head=é\n".encode("utf-16")):
+    for junk in (b"", b"\n", b"= log=1\n", b"\0" * 100, b"x" * 100000, b"* audit 2 log=0 head=-\n", "* audit 1 log=1 head=é\n".encode("utf-16")):
         path.write_bytes(junk)
         assert "geen logboek" in tool.run("audit", "verify", str(path), wanted=DATAERR)[1]
     for wrong in (["audit"], ["audit", "save"], ["audit", "verify", "a", "b", "c"], ["audit", "verify", "--head", "00"]):
