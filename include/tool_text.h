@@ -35,5 +35,8 @@ int text_width(const char *text);
 
 /* Tells it on stderr, as `buurtaal: TEXT`. */
 void text_tell(enum text_lang lang, enum text_id id, ...);
+/* Tells why standard output could not be written, by errno; a reader that has had enough, as `head`, needs no word.
+ * Always EX_IOERR. */
+int text_tell_output(enum text_lang lang);
 
 #endif

@@ -8,7 +8,6 @@
  * answered with OK; a list that breaks off ends with another status than 0, and JSON of it is not closed. */
 #include "tool_list.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -168,14 +167,6 @@ static void take_row(void *own, const struct answer *row)
     listing_keep(&showing->listing, values);
 }
 
-/* Tells why the output could not be written. A reader that has had enough, as `head`, needs no word. */
-static int output_lost(const struct showing *showing)
-{
-    if (errno != EPIPE)
-        text_tell(showing->tool->lang, TEXT_OUTPUT_LOST, text_reason(showing->tool->lang, errno));
-    return EX_IOERR;
-}
-
 static int take_page(void *own)
 {
     struct showing *showing = own;
@@ -183,7 +174,7 @@ static int take_page(void *own)
         text_tell(showing->tool->lang, TEXT_LIST_FREE_UNTOLD);
         return EX_NOPERM;
     }
-    return listing_print(&showing->listing) < 0 ? output_lost(showing) : EX_OK;
+    return listing_print(&showing->listing) < 0 ? text_tell_output(showing->tool->lang) : EX_OK;
 }
 
 static int show(struct showing *showing, struct client *client, const struct pages *pages)
@@ -196,7 +187,7 @@ static int show(struct showing *showing, struct client *client, const struct pag
     if (status != EX_OK)
         return status;
     if (listing_end(&showing->listing) < 0)
-        return output_lost(showing);
+        return text_tell_output(showing->tool->lang);
     if (showing->listing.form != LISTING_TABLE || showing->tool->quiet)
         return EX_OK;
     fprintf(stderr, text_of(lang, TEXT_LIST_COUNT), showing->listing.told, (unsigned long long)log);

@@ -67,10 +67,7 @@ int main(int argc, char **argv)
     setlocale(LC_CTYPE, "C.UTF-8"); /* whatever the user's: all that is printed is UTF-8 */
     int status = act(&tool, argc - 1, argv + 1);
     errno = 0;
-    if ((fflush(stdout) != 0 || ferror(stdout)) && status == EX_OK) {
-        status = EX_IOERR;
-        if (errno != EPIPE) /* who reads no further does not want to hear it */
-            text_tell(tool.lang, TEXT_OUTPUT_LOST, text_reason(tool.lang, errno ? errno : EIO));
-    }
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == EX_OK)
+        status = text_tell_output(tool.lang);
     return status;
 }

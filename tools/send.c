@@ -98,12 +98,6 @@ static int read_input(struct source *source)
     return 0;
 }
 
-static int fail(struct tool *tool, enum text_id id, int status)
-{
-    text_tell(tool->lang, id, text_reason(tool->lang, errno));
-    return status;
-}
-
 /* The conversation, until either side ends it. */
 static int talk(struct tool *tool, struct client *client, struct source *source)
 {
@@ -119,9 +113,11 @@ static int talk(struct tool *tool, struct client *client, struct source *source)
         bool room = source->len < sizeof source->bytes / 2;
         bool more = client_step(client, room ? source->input : -1, source->count > 0 && sent > 0 ? 0 : -1);
         if (print_lines(tool, client, source, &status) < 0)
-            return fail(tool, TEXT_OUTPUT_LOST, EX_IOERR);
-        if (more && read_input(source) < 0)
-            return fail(tool, TEXT_INPUT_LOST, EX_NOINPUT);
+            return text_tell_output(tool->lang);
+        if (more && read_input(source) < 0) {
+            text_tell(tool->lang, TEXT_INPUT_LOST, text_reason(tool->lang, errno));
+            return EX_NOINPUT;
+        }
     }
     if (client_fault(client) != CLIENT_FINE) {
         text_tell(tool->lang, TEXT_PLAIN, client_why(client));

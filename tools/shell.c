@@ -403,10 +403,8 @@ static int talk(struct shell *shell)
         }
         if (*line)
             converse(shell, line);
-        if (fflush(stdout) != 0) {
-            text_tell(shell->tool->lang, TEXT_OUTPUT_LOST, text_reason(shell->tool->lang, errno));
-            return EX_IOERR;
-        }
+        if (fflush(stdout) != 0)
+            return text_tell_output(shell->tool->lang);
     }
     if (ferror(stdin)) {
         text_tell(shell->tool->lang, TEXT_INPUT_LOST, text_reason(shell->tool->lang, errno));

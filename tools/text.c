@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sysexits.h>
 #include <wchar.h>
 
 static const char *const texts[TEXT_COUNT][2] = {
@@ -104,4 +105,11 @@ void text_tell(enum text_lang lang, enum text_id id, ...)
     vfprintf(stderr, text_of(lang, id), values);
     va_end(values);
     fputc('\n', stderr);
+}
+
+int text_tell_output(enum text_lang lang)
+{
+    if (errno != EPIPE)
+        text_tell(lang, TEXT_OUTPUT_LOST, text_reason(lang, errno ? errno : EIO));
+    return EX_IOERR;
 }

@@ -54,6 +54,21 @@ def test_lines_are_sent_and_answers_told_by_the_status(registry):
     assert "state=offered" in tool.run("send", "offer elective=K0959 schoolyear=2026 students=3", wanted=0)[1]
 
 
+def test_a_reader_that_has_had_enough_hears_no_complaint(registry):
+    tool = Tool(registry, registry.start().address, "25LU")
+    lines = f"{registry.folder}/lines"
+    with open(lines, "w", encoding="ascii") as file:
+        file.write("help\n" * 20)
+    for argv in (["send", "help"], ["shell"], ["progress"], ["sessions", "--csv"], ["offers", "--json"], ["doctor"]):
+        theirs, ours = os.pipe()
+        os.close(theirs)
+        with open(ours, "wb") as gone, open(lines, encoding="ascii") as file:
+            process = tool.start(*argv, stdin=file, stdout=gone, stderr=subprocess.PIPE)
+        with process:
+            said = process.communicate(timeout=60)[1]
+        assert "uitvoer" not in said and process.returncode == 74, (argv, process.returncode, said)
+
+
 def test_institutions_of_duo_come_in_and_twice_is_once(registry):
     daemon = registry.start()
     tool = Tool(registry, daemon.address, "NUFFIC")
