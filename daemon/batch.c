@@ -16,7 +16,6 @@
 #define BATCH_MOST 1024 /* items in all in a batch */
 #define LOST_MS 10000   /* how long a batch whose connection broke waits for the next one */
 #define AGAIN_MOST 20   /* repeats after serialisation failures and the like */
-#define ID_ROOM 40
 
 TAILQ_HEAD(source_list, batch_source);
 
@@ -31,6 +30,7 @@ struct lane {
     struct event *leave;        /* at the end of the loop's turn the next batch goes */
     bool write, in_database;
     enum db_kind kind; /* of the batch in hand */
+    bool keeping, broken; /* of a block: its commit is under way; an answer of its was none */
     size_t count, from, to;
     struct batch_item *items[BATCH_MOST]; /* items of one command stand together */
     uint64_t number;
@@ -162,10 +162,10 @@ static void next_part(struct lane *lane)
 
 /* Notes in the log that an item met with our fault, under an id that is written to `id`. */
 static void note_internal(struct lane *lane, const struct batch_item *item, const char *sqlstate, const char *message,
-                          char id[ID_ROOM])
+                          char id[BATCH_ID_ROOM])
 {
     char quoted[1024];
-    snprintf(id, ID_ROOM, "%llx-%llu", (unsigned long long)lane->batch->started,
+    snprintf(id, BATCH_ID_ROOM, "%llx-%llu", (unsigned long long)lane->batch->started,
              (unsigned long long)++lane->batch->faults);
     log_event(LOG_LEVEL_ERROR, "internal", "id=%s verb=%s sqlstate=%s reason=%s", id, item->command->verb,
               sqlstate[0] ? sqlstate : "-", log_quote(quoted, sizeof quoted, message));
@@ -174,7 +174,7 @@ static void note_internal(struct lane *lane, const struct batch_item *item, cons
 /* Our fault, with an id that the client is told and the log explains. */
 static void answer_internal(struct lane *lane, struct batch_item *item, const char *sqlstate, const char *message)
 {
-    char id[ID_ROOM];
+    char id[BATCH_ID_ROOM];
     note_internal(lane, item, sqlstate, message, id);
     answer(lane, item, &(struct batch_answer){.outcome = BATCH_INTERNAL, .id = id});
 }
@@ -210,10 +210,14 @@ static void confirmed(struct lane *lane, struct result **results)
 {
     struct batch_item *done[BATCH_MOST];
     size_t count = lane->to - lane->from;
-    bool block = lane->kind == DB_BLOCK;
+    bool block = lane->kind == DB_BLOCK, broken = lane->broken;
     memcpy(done, &lane->items[lane->from], count * sizeof done[0]);
     lane->from = lane->to;
     next_part(lane);
+    if (block && broken) {
+        answer_internal(lane, done[0], "", "the database gave an answer that is none");
+        return;
+    }
     if (block) {
         answer(lane, done[0], &(struct batch_answer){.outcome = BATCH_ROWS, .result = results ? results[0] : NULL});
         return;
@@ -256,7 +260,7 @@ static void failed(struct lane *lane, const char *sqlstate, const char *message)
         lane->lost = 0;
         send_part(lane);
     } else if (lane->widest > 0) { /* its backend may still be at work, so nobody can say that nothing stays */
-        char id[ID_ROOM];
+        char id[BATCH_ID_ROOM];
         note_internal(lane, lane->items[lane->from], sqlstate, message, id);
         give_up(lane);
     } else {
@@ -265,13 +269,19 @@ static void failed(struct lane *lane, const char *sqlstate, const char *message)
     }
 }
 
+/* Whether what is under way may be committed though its connection breaks. */
+static bool may_be_done(const struct lane *lane)
+{
+    return lane->kind == DB_WRITE || (lane->kind == DB_BLOCK && lane->keeping);
+}
+
 /* The connection broke with a part under way. The whole again when it is back, under the same number; after the second
  * time in halves, to find the one that ends backends; that one is not sent a third time. */
 static void lost(struct lane *lane)
 {
     lane->in_database = false;
     lane->lost_since = clock_monotonic();
-    if (lane->write && lane->kind != DB_REHEARSAL && lane->to > lane->widest)
+    if (may_be_done(lane) && lane->to > lane->widest)
         lane->widest = lane->to;
     if (++lane->lost < 2)
         return;
@@ -285,13 +295,25 @@ static void lost(struct lane *lane)
     }
 }
 
+/* The calls of a block are done. */
+static void go_on(struct lane *lane, struct result **results)
+{
+    struct batch_item *item = lane->items[lane->from];
+    enum batch_step step = item->block->step(item, results);
+    lane->keeping = step == BATCH_KEEP;
+    lane->broken = step == BATCH_BROKEN;
+    if (step == BATCH_GO_ON)
+        db_go_on(lane->db, item->block->calls, item->block->count);
+    else
+        db_end(lane->db, lane->keeping ? &item->block->keep : NULL);
+}
+
 static void on_done(void *owner, enum db_outcome outcome, struct result **results, const char *sqlstate,
                     const char *message)
 {
     struct lane *lane = owner;
     if (outcome == DB_HELD) {
-        struct batch_item *item = lane->items[lane->from];
-        db_end(lane->db, item->block->decide(item, results) ? &item->block->keep : NULL);
+        go_on(lane, results);
         return;
     }
     lane->in_database = false;
@@ -331,8 +353,11 @@ static void send_part(struct lane *lane)
         return;
     }
     lane->in_database = true;
+    lane->keeping = lane->broken = false;
     if (lane->kind == DB_BLOCK) {
-        const struct batch_block *block = lane->items[lane->from]->block;
+        struct batch_item *item = lane->items[lane->from];
+        struct batch_block *block = item->block;
+        (void)block->step(item, NULL);
         db_send(lane->db, DB_BLOCK, lane->number, block->calls, block->count);
         return;
     }

@@ -1,9 +1,8 @@
-/* Blocks: many lines as one.
+/* Blocks: many lines as one. Here lines are taken, bounded and answered; their run is block_run.c's.
  *
- * Limits: 5,000 lines, 2 MiB of them, 64 MiB of memory for all blocks of a daemon; lines beyond are counted and
- * dropped, and the block is dead. Rules: every line runs, also after a refusal, and is answered in its place; what is
- * malformed or cannot stand in a block counts as refused. Whether the block stays is decided from the answers, before
- * the commit. A block that does not stay answers like a rehearsal. */
+ * Limits: 5,000 lines and 2 MiB a block; 64 MiB for all blocks of a daemon, a quarter of it for those of one party. Lines
+ * beyond are counted and dropped, and the block is dead. Rules: a block waits as the bytes it was sent as. One that does
+ * not stay answers like a rehearsal. */
 #include "block.h"
 
 #include <stdio.h>
@@ -11,68 +10,30 @@
 
 #include <event2/buffer.h>
 
+#include "block_run.h"
 #include "line.h"
 #include "reply.h"
-#include "seal.h"
 #include "server.h"
 #include "statement.h"
 
-#define HEX_BYTES (2 * SEAL_HASH_BYTES)
-#define NAME_ROOM 65
-#define OUT_MOST 65536 /* above it, lines that were only counted wait with their answer */
-
-enum fate {
-    UNDONE, /* a rehearsal, lines refused, or another outcome than was planned */
-    STAYS,
-    REPEATED, /* stored under its name already */
-    TAKEN,    /* that name has other lines */
-    BROKEN,   /* the database gave an answer that is none */
-};
+#define OUT_MOST 65536 /* above it, refusals wait until what is written has left */
 
 struct block {
-    struct batch_block batch; /* first: `decide` is given an item that points here */
     struct server *server;
-    struct request *commit;
-    bool check;
-    char name[NAME_ROOM], sha256[HEX_BYTES + 1], planned[HEX_BYTES + 1]; /* "": not given */
+    struct server_party *party;
+    struct block_terms terms;
+    struct evbuffer *raw; /* the lines that were kept, each ended by LF */
+    size_t kept, dropped; /* lines there, lines that were only counted */
+    size_t bytes;         /* of all lines */
+    size_t memory;        /* that it is counted with */
+    uint8_t hmac[SEAL_HASH_BYTES];
 
-    enum proto_status status; /* with `code`: what a dead block answers */
+    enum proto_status status; /* with `code`: how a dead block is answered */
     const char *code;         /* NULL: it lives */
-    struct request_queue lines;
-    size_t kept, dropped; /* lines in the queue, lines that were only counted */
-    size_t bytes, memory;
-    uint8_t chain[SEAL_HASH_BYTES]; /* HMAC of the lines */
+    char id[BATCH_ID_ROOM];   /* of `internal` */
 
-    struct batch_item submitted; /* the question whether its name is stored */
-    struct slice submitted_cells[3];
-    void **items;
-    struct db_call *calls;
-
-    struct result **results; /* of the calls, once decided */
-    size_t result_count;
-    enum fate fate;
-    size_t accepted;
-    unsigned long long first_accepted, first_log; /* of the block that is repeated */
-    char plan[HEX_BYTES + 1];
-    void *keep_item[1];
-    struct batch_item keep;
-    struct slice keep_cells[STATEMENT_PARAMS_MAX];
-    char numbers[24], fields[3 * HEX_BYTES + 2 * NAME_ROOM];
+    struct block_run *run; /* from `commit` on */
 };
-
-static size_t line_count(const struct block *block)
-{
-    return block->kept + block->dropped;
-}
-
-/* The first reason stays. */
-static void kill(struct block *block, enum proto_status status, const char *code)
-{
-    if (block->code)
-        return;
-    block->status = status;
-    block->code = code;
-}
 
 /* ---- taking lines ---- */
 
@@ -84,53 +45,66 @@ static void keep_value(const struct request *begin, const char *name, char *out,
             snprintf(out, room, "%.*s", (int)begin->line.values[i].len, begin->line.values[i].at);
 }
 
-struct block *block_begin(struct server *server, struct request *begin)
+static void read_terms(struct block_terms *terms, const struct request *begin)
 {
-    struct block *block = calloc(1, sizeof *block);
     char check[4] = "";
-    if (!block)
-        return NULL;
-    TAILQ_INIT(&block->lines);
-    block->server = server;
-    block->memory = sizeof *block;
-    if (!begin->fault.code && server->block_bytes + BLOCK_BYTES_MOST > BLOCKS_BYTES_MOST)
-        request_refuse(begin, STATUS_BUSY, "memory");
-    server->block_bytes += block->memory;
-    if (begin->fault.code) {
-        kill(block, begin->fault_status, begin->fault.code);
-        return block;
-    }
     keep_value(begin, "check", check, sizeof check);
-    keep_value(begin, "name", block->name, sizeof block->name);
-    keep_value(begin, "sha256", block->sha256, sizeof block->sha256);
-    keep_value(begin, "plan", block->planned, sizeof block->planned);
-    block->check = strcmp(check, "yes") == 0;
-    return block;
+    keep_value(begin, "name", terms->name, sizeof terms->name);
+    keep_value(begin, "sha256", terms->sha256, sizeof terms->sha256);
+    keep_value(begin, "plan", terms->plan, sizeof terms->plan);
+    terms->check = strcmp(check, "yes") == 0;
 }
 
-static void free_results(struct block *block)
+/* Whether blocks may hold so much more. */
+static bool has_room(const struct block *block, size_t bytes)
 {
-    for (size_t i = 0; i < block->result_count; i++)
-        result_free(block->results[i]);
-    free(block->results);
-    block->results = NULL;
-    block->result_count = 0;
+    return block->server->block_bytes + bytes <= BLOCKS_BYTES_MOST &&
+           block->party->block_bytes + bytes <= BLOCKS_PARTY_MOST;
+}
+
+static void count_memory(struct block *block, size_t bytes)
+{
+    block->memory += bytes;
+    block->server->block_bytes += bytes;
+    block->party->block_bytes += bytes;
+}
+
+struct block *block_begin(struct server *server, struct server_party *party, struct request *begin)
+{
+    struct block *block = calloc(1, sizeof *block);
+    if (!block)
+        return NULL;
+    block->server = server;
+    block->party = party;
+    block->raw = evbuffer_new();
+    if (!begin->fault.code && (!block->raw || !has_room(block, sizeof *block + BLOCK_BYTES_MOST)))
+        request_refuse(begin, STATUS_BUSY, "memory");
+    count_memory(block, sizeof *block);
+    if (begin->fault.code)
+        block_refuse(block, begin->fault_status, begin->fault.code);
+    else
+        read_terms(&block->terms, begin);
+    return block;
 }
 
 void block_free(struct block *block)
 {
-    struct request *line;
     if (!block)
         return;
-    while ((line = TAILQ_FIRST(&block->lines))) {
-        TAILQ_REMOVE(&block->lines, line, link);
-        request_free(line);
-    }
-    free_results(block);
-    free(block->items);
-    free(block->calls);
     block->server->block_bytes -= block->memory;
+    block->party->block_bytes -= block->memory;
+    block_run_free(block->run);
+    if (block->raw)
+        evbuffer_free(block->raw);
     free(block);
+}
+
+void block_refuse(struct block *block, enum proto_status status, const char *code)
+{
+    if (block->code)
+        return;
+    block->status = status;
+    block->code = code;
 }
 
 /* Adds to the running HMAC of the lines: its bytes but for the field `tag`, ended by LF. 0 or -1. */
@@ -155,268 +129,52 @@ static int chain_line(struct block *block, struct slice raw)
         text[len++] = raw.at[i];
     }
     text[len++] = '\n';
-    return seal_chain(block->server->seal, "block lines", block->chain, (struct slice){text, len});
+    return seal_chain(block->server->seal, "block lines", block->hmac, (struct slice){text, len});
 }
 
-/* What may not stand in a block is refused in its place. */
-static void judge(struct request *line)
+/* 0, or -1 when out of memory: nothing of it is kept then. */
+static int keep_line(struct block *block, struct slice line)
 {
-    if (line->fault.code)
-        return;
-    if (!proto_is_write(line->line.command)) {
-        request_refuse(line, STATUS_BAD, "in-block");
-    } else if (line->line.check) {
-        request_refuse(line, STATUS_BAD, "in-block");
-        line->fault.field = SLICE("check");
-    }
+    char text[LINE_MAX_BYTES + 1];
+    memcpy(text, line.at, line.len);
+    text[line.len] = '\n';
+    return chain_line(block, line) < 0 ? -1 : evbuffer_add(block->raw, text, line.len + 1);
 }
 
-void block_take(struct block *block, struct request *line, struct slice raw)
+void block_take(struct block *block, struct slice line)
 {
-    block->bytes += raw.len + 1;
-    if (line_count(block) >= BLOCK_LINES_MOST || block->bytes > BLOCK_BYTES_MOST)
-        kill(block, STATUS_BAD, "block-size");
-    else if (block->server->block_bytes + line->size > BLOCKS_BYTES_MOST)
-        kill(block, STATUS_BUSY, "memory");
-    else if (chain_line(block, raw) < 0)
-        kill(block, STATUS_NO, "internal");
-    if (block->code) { /* counted; an answer without a tag needs nothing else of it */
+    size_t size = line.len + 1;
+    block->bytes += size;
+    if (block->kept + block->dropped >= BLOCK_LINES_MOST || block->bytes > BLOCK_BYTES_MOST)
+        block_refuse(block, STATUS_BAD, "block-size");
+    else if (!block->code && (!has_room(block, size) || keep_line(block, line) < 0))
+        block_refuse(block, STATUS_BUSY, "memory");
+    if (block->code) {
         block->dropped++;
-        request_free(line);
         return;
     }
-    judge(line);
-    block->memory += line->size;
-    block->server->block_bytes += line->size;
-    TAILQ_INSERT_TAIL(&block->lines, line, link);
+    count_memory(block, size);
     block->kept++;
-}
-
-/* ---- running ---- */
-
-static bool decide(struct batch_item *item, struct result **results);
-
-/* Whether the block asks whether its name is stored, in a call before all others. */
-static size_t lead_calls(const struct block *block)
-{
-    return block->name[0] != '\0';
-}
-
-static void ask_whether_submitted(struct block *block, const struct request_speaker *speaker)
-{
-    block->submitted_cells[0] = slice_of(speaker->party);
-    block->submitted_cells[1] = slice_of(block->name);
-    block->submitted_cells[2] = (struct slice){(const char *)block->chain, sizeof block->chain};
-    block->submitted = (struct batch_item){.command = &statement_submitted, .cells = block->submitted_cells};
-    block->items[0] = &block->submitted;
-    block->calls[0] = (struct db_call){&statement_submitted, 1, block->items};
-}
-
-/* Lines that follow each other with the same verb are one call. 0, or -1 when out of memory. */
-static int make_calls(struct block *block, const struct request_speaker *speaker)
-{
-    size_t calls = lead_calls(block), items = calls;
-    const struct proto_command *last = NULL;
-    struct request *line;
-    block->items = calloc(block->kept + 1, sizeof(void *));
-    block->calls = calloc(block->kept + 1, sizeof block->calls[0]);
-    if (!block->items || !block->calls)
-        return -1;
-    if (block->name[0])
-        ask_whether_submitted(block, speaker);
-    TAILQ_FOREACH(line, &block->lines, link)
-    {
-        if (line->fault.code)
-            continue;
-        if (line->line.command != last)
-            block->calls[calls++] = (struct db_call){line->line.command, 0, &block->items[items]};
-        last = line->line.command;
-        block->calls[calls - 1].rows++;
-        block->items[items++] = &line->item;
-    }
-    block->batch.calls = block->calls;
-    block->batch.count = calls;
-    return 0;
-}
-
-/* The cells of the write that ends it, but for those that are known once it has run. */
-static void fill_keep(struct block *block, const struct request_speaker *speaker)
-{
-    struct slice *cells = block->keep_cells;
-    cells[LEAD_PARTY] = slice_of(speaker->party);
-    cells[LEAD_ROLE] = slice_of(proto_role_name(speaker->role));
-    cells[LEAD_CERTIFICATE] = (struct slice){(const char *)speaker->certificate, speaker->certificate_len};
-    cells[LEAD_ORIGIN] = slice_of(speaker->origin);
-    if (block->name[0])
-        cells[LEAD_WRITE] = slice_of(block->name);
-    if (block->sha256[0])
-        cells[LEAD_WRITE + 1] = slice_of(block->sha256);
-    cells[LEAD_WRITE + 2] = (struct slice){(const char *)block->chain, sizeof block->chain};
-    block->keep = (struct batch_item){.command = &statement_commit, .cells = cells};
-    block->keep_item[0] = &block->keep;
-    block->batch.keep = (struct db_call){&statement_commit, 1, block->keep_item};
 }
 
 void block_commit(struct block *block, struct request *commit, const struct request_speaker *speaker)
 {
     commit->block = block;
-    block->commit = commit;
-    commit->item.command = &statement_commit;
-    commit->item.cells = block->keep_cells;
-    commit->item.block = &block->batch;
-    block->batch.decide = decide;
-    if (!block->code && make_calls(block, speaker) < 0)
-        kill(block, STATUS_BUSY, "memory");
-    fill_keep(block, speaker);
-    if (block->code)
+    if (!block->code) {
+        size_t len = evbuffer_get_length(block->raw);
+        const char *raw = (const char *)evbuffer_pullup(block->raw, -1);
+        if (raw || len == 0)
+            block->run =
+                block_run_new(block->server, speaker, &block->terms, (struct slice){raw, len}, block->hmac);
+        if (!block->run)
+            block_refuse(block, STATUS_BUSY, "memory");
+    }
+    if (block->code) {
         request_refuse(commit, block->status, block->code);
-}
-
-/* ---- deciding ---- */
-
-static void write_hex(const uint8_t bytes[SEAL_HASH_BYTES], char out[HEX_BYTES + 1])
-{
-    for (size_t i = 0; i < SEAL_HASH_BYTES; i++)
-        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
-}
-
-/* A walk over the lines with the row that each was given; NULL result where the line has a fault. */
-struct walk {
-    struct block *block;
-    struct request *line;
-    size_t call, row; /* where the next row is looked for */
-    struct result *result;
-    size_t at; /* its row there */
-};
-
-/* 1, 0 at the end, -1 when the database did not give the line its one row. */
-static int next_line(struct walk *walk)
-{
-    struct block *block = walk->block;
-    walk->line = walk->line ? TAILQ_NEXT(walk->line, link) : TAILQ_FIRST(&block->lines);
-    walk->result = NULL;
-    if (!walk->line || walk->line->fault.code)
-        return walk->line != NULL;
-    if (walk->row == block->calls[walk->call].rows) {
-        walk->call++;
-        walk->row = 0;
+        return;
     }
-    walk->result = block->results[walk->call];
-    walk->at = walk->row++;
-    if (!walk->result || result_rows(walk->result) != block->calls[walk->call].rows ||
-        slice_number(result_value(walk->result, walk->at, COLUMN_ORDINAL)) != walk->row)
-        return -1;
-    return 1;
-}
-
-static struct walk begin_walk(struct block *block)
-{
-    return (struct walk){.block = block, .call = lead_calls(block)};
-}
-
-/* What a line came to, as the plan has it: its answer without what differs from one run to the next. */
-static size_t write_outcome(const struct walk *walk, char text[LINE_MAX_BYTES])
-{
-    const struct request *line = walk->line;
-    struct line_writer writer;
-    if (!walk->result) {
-        line_begin(&writer, text, LINE_MAX_BYTES, proto_status_word(line->fault_status));
-        line_put_text(&writer, "code", line->fault.code);
-        line_put(&writer, "field", line->fault.field);
-        return line_end(&writer);
-    }
-    struct slice code = result_value(walk->result, walk->at, COLUMN_CODE);
-    line_begin(&writer, text, LINE_MAX_BYTES, proto_status_word(code.at ? STATUS_NO : STATUS_OK));
-    line_put(&writer, "code", code);
-    line_put(&writer, "field", result_value(walk->result, walk->at, COLUMN_FIELD));
-    for (size_t i = COLUMN_REPLIES; i < result_columns(walk->result); i++) {
-        const char *name = result_name(walk->result, i);
-        if (strcmp(name, "repeated") != 0 && strcmp(name, "last") != 0) /* a number of the log, as `log` is */
-            line_put(&writer, name, result_value(walk->result, walk->at, i));
-    }
-    return line_end(&writer);
-}
-
-/* Counts what was accepted and makes the plan. 0, or -1 when an answer is none. */
-static int judge_outcomes(struct block *block)
-{
-    struct walk walk = begin_walk(block);
-    uint8_t plan[SEAL_HASH_BYTES];
-    char text[LINE_MAX_BYTES];
-    int more;
-    memcpy(plan, block->chain, sizeof plan);
-    block->accepted = 0;
-    while ((more = next_line(&walk)) > 0) {
-        size_t len = write_outcome(&walk, text);
-        if (len == 0 || seal_chain(block->server->seal, "block plan", plan, (struct slice){text, len}) < 0)
-            return -1;
-        block->accepted += walk.result && !result_value(walk.result, walk.at, COLUMN_CODE).at;
-    }
-    write_hex(plan, block->plan);
-    return more;
-}
-
-/* The columns of statement_submitted behind COLUMN_REPLIES. */
-enum submitted_column { SUBMITTED_STATE = COLUMN_REPLIES, SUBMITTED_ACCEPTED, SUBMITTED_LOG };
-
-/* Whether the name is free; else the fate says what it has. */
-static bool is_new(struct block *block)
-{
-    if (!block->name[0])
-        return true;
-    struct result *result = block->results[0];
-    if (!result || result_rows(result) != 1)
-        return false;
-    struct slice state = result_value(result, 0, SUBMITTED_STATE);
-    block->first_accepted = slice_number(result_value(result, 0, SUBMITTED_ACCEPTED));
-    block->first_log = slice_number(result_value(result, 0, SUBMITTED_LOG));
-    if (slice_is(state, "new"))
-        return true;
-    block->fate = slice_is(state, "same") ? REPEATED : TAKEN;
-    return false;
-}
-
-static bool is_as_planned(const struct block *block)
-{
-    return !block->planned[0] || strcmp(block->planned, block->plan) == 0;
-}
-
-/* Takes the results over: the answers are made of them when the end is known. 0 or -1. */
-static int take_results(struct block *block, struct result **results)
-{
-    free_results(block);
-    if (block->batch.count == 0)
-        return 0;
-    block->results = calloc(block->batch.count, sizeof(struct result *));
-    if (!block->results)
-        return -1;
-    block->result_count = block->batch.count;
-    memcpy(block->results, results, block->result_count * sizeof(struct result *));
-    memset(results, 0, block->result_count * sizeof(struct result *));
-    return 0;
-}
-
-/* What the log keeps of the end of a block: the cells that fill_keep left open. */
-static void write_fields(struct block *block)
-{
-    snprintf(block->numbers, sizeof block->numbers, "%zu", block->accepted);
-    snprintf(block->fields, sizeof block->fields, "%s%s%s%s%s%slines=%zu", block->name[0] ? "name=" : "", block->name,
-             block->name[0] ? " " : "", block->sha256[0] ? "sha256=" : "", block->sha256, block->sha256[0] ? " " : "",
-             block->accepted);
-    block->keep_cells[LEAD_FIELDS] = slice_of(block->fields);
-    block->keep_cells[LEAD_WRITE + 3] = slice_of(block->numbers);
-}
-
-static bool decide(struct batch_item *item, struct result **results)
-{
-    struct block *block = (struct block *)(uintptr_t)item->block; /* its first member, and ours */
-    block->fate = BROKEN;
-    if (take_results(block, results) < 0 || !is_new(block) || judge_outcomes(block) < 0)
-        return false;
-    bool stays = !block->check && block->accepted == line_count(block) && is_as_planned(block);
-    block->fate = stays ? STAYS : UNDONE;
-    write_fields(block);
-    return stays;
+    commit->item.command = block_run_command();
+    commit->item.block = &block->run->batch;
 }
 
 /* ---- answering ---- */
@@ -436,42 +194,75 @@ static void begin_ok(struct line_writer *writer, char bytes[LINE_MAX_BYTES], con
     line_put(writer, "tag", request->line.tag);
 }
 
-/* The same refusal for every line, those that were only counted last. Whether all are answered. */
-static bool refuse_lines(struct request *commit, const struct batch_answer *answer, enum proto_status status,
-                         const char *code, const struct request_speaker *speaker, struct evbuffer *out)
+/* Where what came home is a refusal of the whole, the block is dead with it. */
+static void look_at_answer(struct block *block, const struct request *commit, const struct batch_answer *answer)
+{
+    if (!answer) /* what it was given in place of its answer; of a dead block what it was before */
+        block_refuse(block, commit->fault_status, commit->fault.code);
+    else if (reply_busy(answer->outcome))
+        block_refuse(block, STATUS_BUSY, reply_busy(answer->outcome));
+    else if (answer->outcome == BATCH_INTERNAL)
+        block_refuse(block, STATUS_NO, "internal");
+    else if (block->run->fate == BLOCK_MEMORY)
+        block_refuse(block, STATUS_BUSY, "memory");
+    else if (block->run->fate == BLOCK_REVOKED)
+        block_refuse(block, STATUS_NO, "revoked");
+    else if (block->run->fate == BLOCK_TAKEN)
+        block_refuse(block, STATUS_NO, "taken");
+    if (answer && answer->id)
+        snprintf(block->id, sizeof block->id, "%s", answer->id);
+}
+
+/* Takes the next line that was kept, in `text`, and reads it anew for its tag; one that was only counted has none. */
+static struct request next_line(struct block *block, char text[LINE_MAX_BYTES])
+{
+    struct request line = {.stage = REQUEST_READ};
+    if (block->kept == 0) {
+        block->dropped--;
+        return line;
+    }
+    size_t len = (size_t)evbuffer_search_eol(block->raw, NULL, NULL, EVBUFFER_EOL_LF).pos;
+    evbuffer_remove(block->raw, text, len + 1);
+    block->kept--;
+    (void)!proto_read(text, len, &line.line, &line.fault);
+    return line;
+}
+
+/* The same refusal for every line and for `commit`. Whether all are answered. */
+static bool refuse_all(struct request *commit, const struct request_speaker *speaker, struct evbuffer *out)
 {
     struct block *block = commit->block;
-    const char *id = answer ? answer->id : NULL;
-    struct request *line;
-    while ((line = TAILQ_FIRST(&block->lines))) {
-        reply_refuse(line, status, code, (struct slice){0}, id, speaker, out);
-        commit->broken |= line->broken;
-        TAILQ_REMOVE(&block->lines, line, link);
-        request_free(line);
+    const char *id = block->id[0] ? block->id : NULL;
+    bool taken = strcmp(block->code, "taken") == 0;
+    char text[LINE_MAX_BYTES];
+    request_refuse(commit, block->status, block->code);
+    while (block->kept + block->dropped > 0) {
+        if (evbuffer_get_length(out) >= OUT_MOST)
+            return false;
+        struct request line = next_line(block, text);
+        reply_refuse(&line, block->status, block->code, (struct slice){0}, id, speaker, out);
+        commit->broken |= line.broken;
     }
-    struct request bare = {.stage = REQUEST_READ};
-    for (; block->dropped > 0 && evbuffer_get_length(out) < OUT_MOST; block->dropped--)
-        reply_refuse(&bare, status, code, (struct slice){0}, id, speaker, out);
-    commit->broken |= bare.broken;
-    return block->dropped == 0;
+    commit->disowned |= strcmp(block->code, "revoked") == 0;
+    reply_refuse(commit, block->status, block->code, taken ? SLICE("name") : (struct slice){0}, id, speaker, out);
+    return true;
 }
 
 static void answer_repeated(struct request *commit, struct evbuffer *out)
 {
     struct block *block = commit->block;
     struct line_writer writer;
-    char bytes[LINE_MAX_BYTES];
-    struct request *line;
-    TAILQ_FOREACH(line, &block->lines, link)
-    {
-        begin_ok(&writer, bytes, line);
+    char bytes[LINE_MAX_BYTES], text[LINE_MAX_BYTES];
+    while (block->kept > 0) {
+        struct request line = next_line(block, text);
+        begin_ok(&writer, bytes, &line);
         line_put_text(&writer, "repeated", "yes");
-        send_ok(line, &writer, out);
-        commit->broken |= line->broken;
+        send_ok(&line, &writer, out);
+        commit->broken |= line.broken;
     }
     begin_ok(&writer, bytes, commit);
-    line_put_number(&writer, "log", (long long)block->first_log);
-    line_put_number(&writer, "accepted", (long long)block->first_accepted);
+    line_put_number(&writer, "log", (long long)block->run->first_log);
+    line_put_number(&writer, "accepted", (long long)block->run->first_accepted);
     line_put_number(&writer, "refused", 0);
     line_put_text(&writer, "repeated", "yes");
     send_ok(commit, &writer, out);
@@ -481,10 +272,11 @@ static void answer_repeated(struct request *commit, struct evbuffer *out)
 static void answer_lines(struct request *commit, const struct request_speaker *speaker, struct seal *seal,
                          struct evbuffer *out)
 {
-    struct walk walk = begin_walk(commit->block);
-    while (next_line(&walk) > 0) {
+    struct block_run *run = commit->block->run;
+    struct block_walk walk = block_run_walk(run);
+    while (block_run_next(&walk) > 0) {
         struct request *line = walk.line;
-        line->line.check = commit->block->fate != STAYS;
+        line->line.check = run->fate != BLOCK_STAYS;
         if (walk.result)
             reply_answer(
                 line,
@@ -500,10 +292,10 @@ static void answer_lines(struct request *commit, const struct request_speaker *s
 static void answer_commit(struct request *commit, const struct batch_answer *answer,
                           const struct request_speaker *speaker, struct evbuffer *out)
 {
-    struct block *block = commit->block;
-    size_t refused = line_count(block) - block->accepted;
-    const char *code = !is_as_planned(block) ? "changed" : refused > 0 ? "refused" : NULL;
-    if (block->fate == STAYS &&
+    const struct block_run *run = commit->block->run;
+    size_t refused = run->count - run->accepted;
+    const char *code = !block_run_is_as_planned(run) ? "changed" : refused > 0 ? "refused" : NULL;
+    if (run->fate == BLOCK_STAYS &&
         result_value(answer->result, 0, COLUMN_CODE).at) /* an empty one, of a dead certificate */
         code = "revoked";
     const struct proto_reply *reply = code ? proto_reply(STATUS_NO, slice_of(code)) : NULL;
@@ -513,15 +305,15 @@ static void answer_commit(struct request *commit, const struct batch_answer *ans
     if (code)
         line_word(&writer, code);
     line_put(&writer, "tag", commit->line.tag);
-    if (block->fate == STAYS) {
+    if (run->fate == BLOCK_STAYS) {
         commit->log = slice_number(result_value(answer->result, 0, COLUMN_LOG));
         line_put_number(&writer, "log", (long long)commit->log);
     } else {
         line_put_text(&writer, "check", "yes");
     }
-    line_put_number(&writer, "accepted", (long long)block->accepted);
+    line_put_number(&writer, "accepted", (long long)run->accepted);
     line_put_number(&writer, "refused", (long long)refused);
-    line_put_text(&writer, "plan", block->plan);
+    line_put_text(&writer, "plan", run->plan);
     if (reply)
         line_put_text(&writer, "text", speaker->english ? reply->en : reply->nl);
     send_ok(commit, &writer, out);
@@ -531,27 +323,10 @@ bool block_answer(struct request *commit, const struct batch_answer *answer, con
                   struct seal *seal, struct evbuffer *out)
 {
     struct block *block = commit->block;
-    enum proto_status status = STATUS_NO;
-    const char *code = NULL;
-    if (!answer) { /* what it was given in place of its answer; of a dead block what `begin` was */
-        status = commit->fault_status;
-        code = commit->fault.code;
-    } else if (reply_busy(answer->outcome)) {
-        status = STATUS_BUSY;
-        code = reply_busy(answer->outcome);
-    } else if (answer->outcome == BATCH_INTERNAL || block->fate == BROKEN) {
-        code = "internal";
-    } else if (block->fate == TAKEN) {
-        code = "taken";
-    }
-    if (code) {
-        if (!refuse_lines(commit, answer, status, code, speaker, out)) {
-            request_refuse(commit, status, code);
-            return false;
-        }
-        reply_refuse(commit, status, code, block->fate == TAKEN && answer ? SLICE("name") : (struct slice){0},
-                     answer ? answer->id : NULL, speaker, out);
-    } else if (block->fate == REPEATED) {
+    look_at_answer(block, commit, answer);
+    if (block->code)
+        return refuse_all(commit, speaker, out);
+    if (block->run->fate == BLOCK_REPEATED) {
         answer_repeated(commit, out);
     } else {
         answer_lines(commit, speaker, seal, out);

@@ -28,7 +28,7 @@ enum state {
     CHECKING,   /* settings, signatures and prepared statements are under way; `deadline` is armed */
     READY,      /* nothing is under way */
     BUSY,       /* a batch is under way */
-    HELD,       /* a block has run, and its owner is deciding */
+    HELD,       /* a part of a block has run, and its owner is deciding */
     CLEARING,   /* a rehearsal or a block failed: the transaction it left behind is being rolled back */
 };
 
@@ -62,7 +62,7 @@ struct db {
     char message[MESSAGE_MAX];
     enum db_kind kind; /* of the batch under way */
     size_t tail;       /* statements behind the calls: COMMIT or ROLLBACK */
-    bool ending;       /* the second half of a block */
+    bool ending;       /* the last part of a block */
     struct array_buffer buffer; /* parameters of the call being sent */
 };
 
@@ -257,7 +257,7 @@ static void checked(struct db *db)
     }
 }
 
-/* Tells the owner what came of the batch, or of the first half of a block. What it has not taken of the results is freed. */
+/* Tells the owner what came of the batch, or of a part of a block. What it has not taken of the results is freed. */
 static void tell(struct db *db, enum db_outcome outcome)
 {
     struct result **results = db->results;
@@ -521,6 +521,14 @@ void db_send(struct db *db, enum db_kind kind, uint64_t number, const struct db_
     db->kind = kind;
     db->ending = false;
     send_calls(db, send_lead(db, kind, number), calls, count, kind == DB_REHEARSAL ? "rollback" : NULL);
+}
+
+void db_go_on(struct db *db, const struct db_call *calls, size_t count)
+{
+    clear_results(db);
+    db->state = BUSY;
+    db->lead = 0;
+    send_calls(db, 0, calls, count, NULL);
 }
 
 void db_end(struct db *db, const struct db_call *keep)

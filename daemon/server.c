@@ -36,12 +36,6 @@
 #define JUDGED_A_SECOND 32 /* certificates that are looked at again, so that a reload does not stall the loop */
 #define WHY_ROOM 8192
 
-struct server_party {
-    LIST_ENTRY(server_party) link;
-    size_t count;
-    char name[];
-};
-
 enum server_stage {
     SERVER_STARTING, /* the database has not been ready yet */
     SERVER_SERVING,
@@ -146,11 +140,10 @@ int server_join_party(struct server *server, struct server_client *client, const
     if (strcmp(party->name, name) == 0)
         break;
     if (!party) {
-        size_t size = strlen(name) + 1;
-        party = calloc(1, sizeof *party + size);
+        party = calloc(1, sizeof *party);
         if (!party)
             return -1;
-        memcpy(party->name, name, size);
+        snprintf(party->name, sizeof party->name, "%s", name);
         LIST_INSERT_HEAD(&server->parties, party, link);
     }
     if (party->count >= (size_t)server->config->limits_party)

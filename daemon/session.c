@@ -394,15 +394,18 @@ static bool take_line(struct session *session)
             set_state(session, SESSION_ENDING);
         return false;
     }
+    if (verdict == LINE_WHOLE && window_keep(&session->window, (struct slice){bytes, end})) {
+        evbuffer_drain(input, end + 1);
+        return true;
+    }
     struct request *request =
         verdict == LINE_WHOLE ? request_new(bytes, end, &session->speaker, session->server->seal) : request_bad_line();
     if (!request) {
         abandon(session, "out of memory");
         return false;
     }
-    bool last = verdict == LINE_WHOLE && !session->window.open && !request->fault.code &&
-                request->line.command->kind == KIND_BUILTIN && builtin_is_last(request);
-    window_add(&session->window, request, verdict == LINE_WHOLE ? (struct slice){bytes, end} : (struct slice){0});
+    bool last = !request->fault.code && request->line.command->kind == KIND_BUILTIN && builtin_is_last(request);
+    window_add(&session->window, request);
     if (verdict == LINE_BAD) {
         session->bye = NULL; /* BAD line is the last word */
         set_state(session, SESSION_ENDING);
@@ -492,7 +495,7 @@ struct session *session_new(struct server *server, int fd, bool limit)
         free(session);
         return NULL;
     }
-    window_init(&session->window, server, &session->speaker, output(session), on_answered);
+    window_init(&session->window, server, &session->client, &session->speaker, output(session), on_answered);
     server_join(server, &session->client, session, limit);
     session->speaker.number = session->client.number;
     return session;

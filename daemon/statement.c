@@ -31,10 +31,9 @@ static const struct proto_type count_type = {.name = "count", .class = CLASS_PLA
 const struct proto_command statement_submitted = {
     .verb = "submitted",
     .kind = KIND_READ,
-    .fields = (const struct proto_field[]){{"party", &code_type, FIELD_REQUIRED},
-                                           {"name", &code_type, FIELD_REQUIRED},
+    .fields = (const struct proto_field[]){{"name", &code_type, FIELD_REQUIRED},
                                            {"lines", &certificate_type, FIELD_REQUIRED}},
-    .field_count = 3,
+    .field_count = 2,
     .replies = "state accepted log",
     .help = "whether a block of that name is stored: new, same or other lines",
 };
@@ -57,7 +56,7 @@ const size_t statement_own_count = COUNT(statement_own);
 
 static size_t lead(const struct proto_command *command)
 {
-    if (command == &statement_admit || command == &statement_news || command == &statement_submitted)
+    if (command == &statement_admit || command == &statement_news)
         return 0;
     return proto_is_write(command) ? LEAD_WRITE : LEAD_READ;
 }
@@ -229,12 +228,6 @@ char *statement_text(const struct proto_command *command, const char *api)
                 "select request.ord, n.log, true, null::text, null::text, n.log, n.\"time\", n.fingerprint, n.oin, "
                 "n.issuer "
                 "from unnest($1::text[]) with ordinality request (since, ord), lateral %s.news(since::bigint) n",
-                api);
-    else if (command == &statement_submitted)
-        fprintf(out,
-                "select request.ord, s.log, true, null::text, null::text, s.state, s.accepted, s.log from "
-                "unnest($1::text[], $2::text[], $3::bytea[]) with ordinality request (party, name, lines, ord), "
-                "lateral %s.submitted(party, name, lines) s",
                 api);
     else if (proto_is_write(command))
         put_write(out, command, api);

@@ -11,10 +11,11 @@
 #include "reply.h"
 #include "server.h"
 
-void window_init(struct window *window, struct server *server, struct request_speaker *speaker, struct evbuffer *out,
-                 window_callback *answered)
+void window_init(struct window *window, struct server *server, struct server_client *client,
+                 struct request_speaker *speaker, struct evbuffer *out, window_callback *answered)
 {
-    *window = (struct window){.server = server, .speaker = speaker, .out = out, .answered = answered};
+    *window = (struct window){
+        .server = server, .client = client, .speaker = speaker, .out = out, .answered = answered};
     TAILQ_INIT(&window->queue);
     batch_source_init(&window->source);
 }
@@ -46,18 +47,31 @@ static void end_block(struct window *window, struct request *request)
     window->open = NULL;
 }
 
-void window_add(struct window *window, struct request *request, struct slice raw)
+/* Whether the line has the verb of what ends a block, well formed or not. */
+static bool is_end(struct slice line)
 {
-    bool ends = request_is(request, "commit") || request_is(request, "abandon");
-    if (!request->line.command && !raw.at) { /* no line at all: the last */
-        drop_block(window);
-    } else if (window->open && !ends) {
-        block_take(window->open, request, raw);
-        return;
-    } else if (request_is(request, "begin")) {
-        window->open = block_begin(window->server, request);
+    const char *space = memchr(line.at, ' ', line.len);
+    struct slice verb = {line.at, space ? (size_t)(space - line.at) : line.len};
+    return slice_is(verb, "commit") || slice_is(verb, "abandon");
+}
+
+bool window_keep(struct window *window, struct slice line)
+{
+    if (!window->open || is_end(line))
+        return false;
+    block_take(window->open, line);
+    return true;
+}
+
+void window_add(struct window *window, struct request *request)
+{
+    if (request_is(request, "begin")) {
+        window->open = block_begin(window->server, window->client->party, request);
         window->broken |= !window->open;
-    } else if (ends && !request->fault.code) {
+    } else if (request->fault.code) {
+        if (strcmp(request->fault.code, "line") == 0) /* it was none: the last */
+            drop_block(window);
+    } else if (request_is(request, "commit") || request_is(request, "abandon")) {
         end_block(window, request);
     }
     enqueue(window, request);
@@ -79,12 +93,15 @@ static void dequeue(struct window *window, struct request *request)
 
 /* ---- BUSY ---- */
 
-/* What stands behind `request`, and is neither with `batch` nor in the database, gets the same BUSY in its turn. */
+/* What stands behind `request`, and is neither with `batch` nor in the database, gets the same BUSY in its turn; so does
+ * the block that is open. */
 static void refuse_behind(struct window *window, struct request *request, const char *code)
 {
     while ((request = TAILQ_NEXT(request, link)))
         if (request_needs_database(request) && !request->item.taken)
             request_refuse(request, STATUS_BUSY, code);
+    if (window->open)
+        block_refuse(window->open, STATUS_BUSY, code);
     window->next = NULL;
 }
 

@@ -18,6 +18,8 @@
 #include "proto.h"
 #include "statement.h"
 
+#define BATCH_ID_ROOM 40 /* of the id of NO internal, with its NUL */
+
 struct batch;
 struct config;
 struct event_base;
@@ -41,15 +43,22 @@ struct batch_answer {
 struct batch_item;
 typedef void batch_callback(struct batch_item *item, const struct batch_answer *answer);
 
-/* Many requests as one item: they run in their order in a transaction of their own, all or nothing. It is never halved and
- * shares with nobody. `decide` is told what came of the calls, takes of the results what it wants by setting it to NULL, and
- * says whether they stay; it may be asked again, when what it decided was lost. Then `keep`, whose cells are looked at only
- * now, is the last call. The item's answer brings the row of `keep`; no result when nothing stays. */
+enum batch_step {
+    BATCH_GO_ON,  /* run the calls that were set */
+    BATCH_KEEP,   /* run `keep`, whose cells are looked at only now, and commit */
+    BATCH_UNDO,   /* nothing stays */
+    BATCH_BROKEN, /* nothing stays, for an answer was none: BATCH_INTERNAL */
+};
+
+/* Many requests as one item: they run in a transaction of their own, all or nothing. It is never halved and shares with
+ * nobody. `step` is called first with NULL and sets `calls` and returns BATCH_GO_ON; then with their results, of which it
+ * takes what it wants by setting it to NULL, and says how to go on. It begins anew, with NULL, when all it has done was
+ * lost. The item's answer brings the row of `keep`; no result when nothing stays. */
 struct batch_block {
+    enum batch_step (*step)(struct batch_item *item, struct result **results);
     const struct db_call *calls;
     size_t count;
     struct db_call keep;
-    bool (*decide)(struct batch_item *item, struct result **results);
 };
 
 /* Embedded in what is waiting. The owner sets all but the links. */
@@ -58,7 +67,7 @@ struct batch_item {
     const struct proto_command *command;
     bool rehearsal;
     bool urgent; /* goes before all others and is never refused: the daemon's own */
-    const struct batch_block *block; /* NULL but for a block; `command` is then that of `keep` */
+    struct batch_block *block; /* NULL but for a block; `command` is then that of `keep` */
     const struct slice *cells; /* statement_params(command) of them, the owner's, unchanged until `answer` */
     batch_callback *answer;
     struct batch_source *source;

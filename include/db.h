@@ -3,8 +3,8 @@
  * at link time.
  *
  * The life of a connection: DOWN -> connecting -> checking (settings, every function against commands.def, prepare) ->
- * READY; then one batch at a time: db_send -> `done`, which may call db_send again (a block: DB_HELD, db_end, `done`). A connection that is lost answers the
- * batch in hand with DB_LOST and goes DOWN. `state` is called at READY and at DOWN. Callbacks come from the loop only. */
+ * READY; then one batch at a time: db_send -> `done`, which may call db_send again (a block: DB_HELD, db_go_on or
+ * db_end, `done`). A connection that is lost answers the batch in hand with DB_LOST and goes DOWN. `state` is called at READY and at DOWN. Callbacks come from the loop only. */
 #ifndef BUURTAAL_DB_H
 #define BUURTAAL_DB_H
 
@@ -19,7 +19,8 @@ enum db_kind {
     DB_READ,      /* the calls, one Sync */
     DB_WRITE,     /* the lock of the log's head with this run's batch number, the calls, one Sync: the commit */
     DB_REHEARSAL, /* BEGIN, lock, the calls, ROLLBACK, Sync */
-    DB_BLOCK,     /* BEGIN, lock, the calls, Sync; then, by db_end, one call more and COMMIT, or ROLLBACK; Sync */
+    DB_BLOCK,     /* BEGIN, lock, the calls, Sync; by db_go_on more calls, Sync; by db_end a last one and COMMIT, or ROLLBACK;
+                     Sync */
 };
 
 /* One call: `rows` requests of one command. The cells of the parameters are asked for while db_send runs. */
@@ -32,7 +33,7 @@ struct db_call {
 typedef struct slice db_cell(const void *item, size_t param);
 
 enum db_outcome {
-    DB_HELD,   /* the calls of a block are done, and its transaction is open until the owner calls db_end */
+    DB_HELD,   /* calls of a block are done; its transaction is open until the owner calls db_go_on or db_end */
     DB_DONE,   /* committed (or read, or rolled back as a rehearsal or a block is) */
     DB_FAILED, /* nothing of it stays; `sqlstate` says why */
     DB_LOST,   /* the connection broke; whether it was committed is not known */
@@ -59,8 +60,10 @@ bool db_ready(const struct db *db);
 /* Sends a batch of at most DB_CALLS_MAX calls (a block: any number); db_ready must hold. `number` is the batch's but for reads.
  * The calls are read before this returns. */
 void db_send(struct db *db, enum db_kind kind, uint64_t number, const struct db_call *calls, size_t count);
-/* Ends the block that is held: with `keep` (one call more, as the last of it) it stays, with NULL nothing of it does. Once,
- * from within the callback that said DB_HELD. Its results are those of `keep`. */
+/* Sends more calls of the block that is held, any number. From within the callback that said DB_HELD. */
+void db_go_on(struct db *db, const struct db_call *calls, size_t count);
+/* Ends the block that is held: with `keep` (one call more, as the last of it) it stays, with NULL nothing of it does. From within
+ * the callback that said DB_HELD. Its results are those of `keep`. */
 void db_end(struct db *db, const struct db_call *keep);
 
 #endif

@@ -16,9 +16,16 @@ struct listener;
 struct news;
 struct seal;
 struct server_life;
-struct server_party;
 struct session;
 struct tls;
+
+/* A party that has connections. block.c counts the memory of its blocks here; all else is the server's. */
+struct server_party {
+    LIST_ENTRY(server_party) link;
+    size_t count; /* connections */
+    size_t block_bytes;
+    char name[65];
+};
 
 /* A session's place in the server's list and in its party's count. Embedded in struct session; the server sets all of it. */
 struct server_client {

@@ -1,6 +1,6 @@
 /* The window of a connection: the requests that it has asked and that are not answered yet, in their order.
  *
- * The life of a request here: window_add -> it begins when it is its turn, in the database or in the daemon -> as the
+ * The life of a request here: window_add (the lines of a block: window_keep) -> it begins when it is its turn, in the database or in the daemon -> as the
  * first of the window it is answered, and gone. window_run does all of this that can be done now. */
 #ifndef BUURTAAL_WINDOW_H
 #define BUURTAAL_WINDOW_H
@@ -12,6 +12,7 @@
 struct block;
 struct evbuffer;
 struct server;
+struct server_client;
 struct window;
 
 #define WINDOW_MOST 256 /* requests; the owner takes no more lines */
@@ -23,6 +24,7 @@ typedef void window_callback(struct window *window);
 /* Embedded in a connection, which reads it and changes nothing. */
 struct window {
     struct server *server;
+    struct server_client *client;
     struct request_speaker *speaker;
     struct evbuffer *out;
     window_callback *answered;
@@ -39,13 +41,15 @@ struct window {
     bool broken; /* memory ran out while answering: what is written is not whole, and the connection must end */
 };
 
-/* Answers will be written to `out` for `speaker`; all three stay as long as the window. */
-void window_init(struct window *window, struct server *server, struct request_speaker *speaker, struct evbuffer *out,
-                 window_callback *answered);
+/* Answers will be written to `out` for `speaker`; all that is pointed at stays as long as the window. */
+void window_init(struct window *window, struct server *server, struct server_client *client,
+                 struct request_speaker *speaker, struct evbuffer *out, window_callback *answered);
 
-/* Takes over a request, behind all others, or into the block that is open. `raw` is its line as it was sent. The request may
- * be gone when this returns. */
-void window_add(struct window *window, struct request *request, struct slice raw);
+/* Takes a line (without LF, copied) into the block that is open; false when none is, or when it has the verb of what ends
+ * one: then it is to be a request. */
+bool window_keep(struct window *window, struct slice line) MUST_CHECK;
+/* Takes over a request, behind all others. */
+void window_add(struct window *window, struct request *request);
 
 /* Begins and answers what it can. `few`: little waits to be sent, so that a list may go on with its next page. True
  * when it answered something, so that there is room. Calls nobody back. */

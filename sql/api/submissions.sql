@@ -2,8 +2,8 @@
 
 -- What is stored of a party under a name: 'new' nothing, 'same' these lines (by their HMAC), 'other' other ones. The
 -- daemon asks it first in a block's transaction, under the lock that batch_open took.
-create function submitted(party_ text, name_ text, lines_ bytea)
-returns table (state text, accepted integer, log bigint) language plpgsql stable rows 1 as $$
+create function submitted(party_ text, role_ text, certificate_ bytea, name_ text, lines_ bytea)
+returns table (code text, field text, state text, accepted integer, log bigint) language plpgsql stable rows 1 as $$
 #variable_conflict use_column
 begin
     select case when s.lines = lines_ then 'same' else 'other' end, s.accepted, s.log into state, accepted, log

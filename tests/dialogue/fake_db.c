@@ -230,6 +230,14 @@ void db_send(struct db *db, enum db_kind kind, uint64_t number, const struct db_
     keep_calls(db, kind, calls, count);
 }
 
+void db_go_on(struct db *db, const struct db_call *calls, size_t count)
+{
+    if (!db->batch.held)
+        abort();
+    db->batch = (struct fake_batch){.number = db->batch.number};
+    keep_calls(db, DB_BLOCK, calls, count);
+}
+
 void db_end(struct db *db, const struct db_call *keep)
 {
     if (!db->batch.held)
@@ -261,7 +269,7 @@ void fake_db_done(struct db *db, enum db_outcome outcome, const char *sqlstate)
     struct fake_batch batch = db->batch;
     if (outcome == DB_DONE && batch.kind == DB_BLOCK && !batch.ends)
         outcome = DB_HELD;
-    db->batch = (struct fake_batch){.held = outcome == DB_HELD};
+    db->batch = (struct fake_batch){.held = outcome == DB_HELD, .number = batch.number};
     db->busy = outcome == DB_HELD;
     if (outcome == DB_LOST)
         db->ready = false;

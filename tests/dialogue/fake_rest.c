@@ -69,12 +69,6 @@ void log_fatal(const char *event, const char *format, ...)
 
 /* ---- server ---- */
 
-struct server_party {
-    LIST_ENTRY(server_party) link;
-    char name[65];
-    int count;
-};
-
 void server_join(struct server *server, struct server_client *client, struct session *session, bool extra)
 {
     client->session = session;
@@ -99,7 +93,7 @@ int server_join_party(struct server *server, struct server_client *client, const
     }
     if (client->party)
         abort();
-    if (party->count >= server->config->limits_party)
+    if (party->count >= (size_t)server->config->limits_party)
         return -1;
     party->count++;
     client->party = party;
