@@ -254,6 +254,8 @@ static enum batch_step begin(struct block_run *run)
     return BATCH_GO_ON;
 }
 
+static enum batch_step decide(struct block_run *run, struct result **results);
+
 /* Runs the lines where the name is free; else the fate says what it has. */
 static enum batch_step look_at_name(struct block_run *run, struct result *result)
 {
@@ -262,8 +264,10 @@ static enum batch_step look_at_name(struct block_run *run, struct result *result
     struct slice state = result_value(result, 0, SUBMITTED_STATE);
     run->first_accepted = slice_number(result_value(result, 0, SUBMITTED_ACCEPTED));
     run->first_log = slice_number(result_value(result, 0, SUBMITTED_LOG));
-    if (slice_is(state, "new"))
-        return run_lines(run);
+    if (slice_is(state, "new")) {
+        enum batch_step next = run_lines(run);
+        return run->batch.count > 0 ? next : decide(run, NULL);
+    }
     run->fate = result_value(result, 0, COLUMN_CODE).at ? BLOCK_REVOKED
                 : slice_is(state, "same")               ? BLOCK_REPEATED
                                                         : BLOCK_TAKEN;

@@ -44,7 +44,7 @@ struct batch_item;
 typedef void batch_callback(struct batch_item *item, const struct batch_answer *answer);
 
 enum batch_step {
-    BATCH_GO_ON,  /* run the calls that were set */
+    BATCH_GO_ON,  /* run the calls that were set; at least one, but for the first time */
     BATCH_KEEP,   /* run `keep`, whose cells are looked at only now, and commit */
     BATCH_UNDO,   /* nothing stays */
     BATCH_BROKEN, /* nothing stays, for an answer was none: BATCH_INTERNAL */

@@ -60,7 +60,7 @@ bool db_ready(const struct db *db);
 /* Sends a batch of at most DB_CALLS_MAX calls (a block: any number); db_ready must hold. `number` is the batch's but for reads.
  * The calls are read before this returns. */
 void db_send(struct db *db, enum db_kind kind, uint64_t number, const struct db_call *calls, size_t count);
-/* Sends more calls of the block that is held, any number. From within the callback that said DB_HELD. */
+/* Sends more calls of the block that is held, at least one. From within the callback that said DB_HELD. */
 void db_go_on(struct db *db, const struct db_call *calls, size_t count);
 /* Ends the block that is held: with `keep` (one call more, as the last of it) it stays, with NULL nothing of it does. From within
  * the callback that said DB_HELD. Its results are those of `keep`. */

@@ -232,7 +232,7 @@ void db_send(struct db *db, enum db_kind kind, uint64_t number, const struct db_
 
 void db_go_on(struct db *db, const struct db_call *calls, size_t count)
 {
-    if (!db->batch.held)
+    if (!db->batch.held || count == 0)
         abort();
     db->batch = (struct fake_batch){.number = db->batch.number};
     keep_calls(db, DB_BLOCK, calls, count);
