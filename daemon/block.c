@@ -1,8 +1,8 @@
 /* Blocks: many lines as one. Here lines are taken, bounded and answered; their run is block_run.c's.
  *
- * Limits: 5,000 lines and 2 MiB a block; 64 MiB for all blocks of a daemon, a quarter of it for those of one party. Lines
- * beyond are counted and dropped, and the block is dead. Rules: a block waits as the bytes it was sent as. One that does
- * not stay answers like a rehearsal. */
+ * Limits: 5,000 lines and 2 MiB a block; 64 MiB for all blocks of a daemon, a quarter of it for those of one party.
+ * Lines beyond are counted and dropped, and the block is dead. Rules: a block waits as the bytes it was sent as. One
+ * that does not stay answers like a rehearsal. */
 #include "block.h"
 
 #include <stdio.h>
@@ -164,8 +164,8 @@ void block_commit(struct block *block, struct request *commit, const struct requ
         size_t len = evbuffer_get_length(block->raw);
         const char *raw = (const char *)evbuffer_pullup(block->raw, -1);
         if (raw || len == 0)
-            block->run =
-                block_run_new(block->server, speaker, &block->terms, (struct slice){raw, len}, block->hmac);
+            block->run = block_run_new(block->server, speaker, &block->terms, (struct slice){raw, len}, block->kept,
+                                       block->hmac);
         if (!block->run)
             block_refuse(block, STATUS_BUSY, "memory");
     }

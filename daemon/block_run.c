@@ -1,8 +1,9 @@
 /* The run of a block in the database, step by step as batch asks for them: whether its name is stored (of a named one);
- * its lines; the write that ends it.
+ * its lines, part by part; the write that ends it.
  *
- * Rules: every line runs, also after a refusal. What is malformed or cannot stand in a block counts as refused. Whether
- * the block stays is decided from the answers, before the commit. */
+ * Limits: a part has 512 lines, so that reading and sealing them does not hold up the loop. Rules: every line runs,
+ * also after a refusal. What is malformed or cannot stand in a block counts as refused. Whether the block stays is
+ * decided from the answers, before the commit. */
 #include "block_run.h"
 
 #include <stdio.h>
@@ -11,6 +12,8 @@
 #include "line.h"
 #include "server.h"
 #include "statement.h"
+
+#define PART_LINES 512
 
 static enum batch_step step(struct batch_item *item, struct result **results);
 
@@ -52,43 +55,55 @@ static void fill_keep(struct block_run *run)
 }
 
 struct block_run *block_run_new(struct server *server, const struct request_speaker *speaker,
-                                const struct block_terms *terms, struct slice raw, const uint8_t hmac[SEAL_HASH_BYTES])
+                                const struct block_terms *terms, struct slice raw, size_t lines,
+                                const uint8_t hmac[SEAL_HASH_BYTES])
 {
     struct block_run *run = calloc(1, sizeof *run);
     if (!run)
         return NULL;
-    run->server = server;
-    run->speaker = speaker;
-    run->terms = terms;
-    run->raw = raw;
-    memcpy(run->hmac, hmac, sizeof run->hmac);
+    *run = (struct block_run){.server = server, .speaker = speaker, .terms = terms, .raw = raw, .count = lines};
     TAILQ_INIT(&run->lines);
+    run->items = calloc(lines + 1, sizeof(void *));
+    run->calls = calloc(lines + 1, sizeof run->calls[0]);
+    run->results = calloc(lines + 1, sizeof(struct result *));
+    if (!run->items || !run->calls || !run->results) {
+        block_run_free(run);
+        return NULL;
+    }
+    memcpy(run->hmac, hmac, sizeof run->hmac);
     run->batch.step = step;
     fill_question(run);
     fill_keep(run);
     return run;
 }
 
-static void free_results(struct block_run *run)
-{
-    for (size_t i = 0; run->results && i < run->call_count; i++)
-        result_free(run->results[i]);
-    free(run->results);
-    run->results = NULL;
-}
-
-void block_run_free(struct block_run *run)
+/* Forgets what was read and answered. */
+static void reset(struct block_run *run)
 {
     struct request *line;
-    if (!run)
-        return;
     while ((line = TAILQ_FIRST(&run->lines))) {
         TAILQ_REMOVE(&run->lines, line, link);
         request_free(line);
     }
-    free_results(run);
+    for (size_t i = 0; i < run->call_count; i++) {
+        result_free(run->results[i]);
+        run->results[i] = NULL;
+    }
+    run->read = 0;
+    run->item_count = 0;
+    run->call_count = 0;
+    run->batch.count = 0;
+}
+
+void block_run_free(struct block_run *run)
+{
+    if (!run)
+        return;
+    if (run->results)
+        reset(run);
     free(run->items);
     free(run->calls);
+    free(run->results);
     free(run);
 }
 
@@ -112,45 +127,45 @@ static void judge_line(struct request *line)
     }
 }
 
-/* 0, or -1 when out of memory. */
-static int read_lines(struct block_run *run)
+/* The next of the raw lines as a request. NULL when out of memory. */
+static struct request *read_line(struct block_run *run)
 {
-    const char *at = run->raw.at, *end = run->raw.at + run->raw.len;
-    while (at < end) {
-        size_t len = (size_t)((const char *)memchr(at, '\n', (size_t)(end - at)) - at);
-        struct request *line = request_new(at, len, run->speaker, run->server->seal);
-        if (!line)
-            return -1;
-        judge_line(line);
-        TAILQ_INSERT_TAIL(&run->lines, line, link);
-        run->count++;
-        at += len + 1;
-    }
-    return 0;
+    const char *at = run->raw.at + run->read;
+    size_t len = (size_t)((const char *)memchr(at, '\n', run->raw.len - run->read) - at);
+    struct request *line = request_new(at, len, run->speaker, run->server->seal);
+    if (!line)
+        return NULL;
+    run->read += len + 1;
+    judge_line(line);
+    TAILQ_INSERT_TAIL(&run->lines, line, link);
+    return line;
 }
 
-/* Lines that follow each other with the same verb are one call. 0, or -1 when out of memory. */
-static int make_calls(struct block_run *run)
+/* Adds it to the calls from `first` on: lines that follow each other with the same verb are one. */
+static void add_to_calls(struct block_run *run, size_t first, struct request *line)
 {
-    const struct proto_command *last = NULL;
-    struct request *line;
-    size_t items = 0;
-    run->items = calloc(run->count + 1, sizeof(void *));
-    run->calls = calloc(run->count + 1, sizeof run->calls[0]);
-    if (!run->items || !run->calls)
-        return -1;
-    TAILQ_FOREACH(line, &run->lines, link)
-    {
-        if (line->fault.code)
-            continue;
-        if (line->line.command != last)
-            run->calls[run->call_count++] = (struct db_call){line->line.command, 0, &run->items[items]};
-        last = line->line.command;
-        run->calls[run->call_count - 1].rows++;
-        run->items[items++] = &line->item;
+    if (run->call_count == first || run->calls[run->call_count - 1].command != line->line.command)
+        run->calls[run->call_count++] = (struct db_call){line->line.command, 0, &run->items[run->item_count]};
+    run->calls[run->call_count - 1].rows++;
+    run->items[run->item_count++] = &line->item;
+}
+
+/* Makes the calls of the next lines. False when nothing is left to run, or memory is. */
+static bool next_part(struct block_run *run)
+{
+    size_t first = run->call_count;
+    for (size_t n = 0; run->read < run->raw.len && (n < PART_LINES || run->call_count == first); n++) {
+        struct request *line = read_line(run);
+        if (!line) {
+            run->fate = BLOCK_MEMORY;
+            return false;
+        }
+        if (!line->fault.code)
+            add_to_calls(run, first, line);
     }
-    run->results = calloc(run->call_count + 1, sizeof(struct result *));
-    return run->results ? 0 : -1;
+    run->batch.calls = &run->calls[first];
+    run->batch.count = run->call_count - first;
+    return run->batch.count > 0;
 }
 
 /* ---- what the lines came to ---- */
@@ -179,8 +194,8 @@ int block_run_next(struct block_walk *walk)
     return 1;
 }
 
-/* What a line came to, as the plan has it: its answer without what differs from one run to the next. Its size, or 0 when
- * it does not fit. */
+/* What a line came to, as the plan has it: its answer without what differs from one run to the next. Its size, or 0
+ * when it does not fit. */
 static size_t write_outcome(const struct block_walk *walk, char text[LINE_MAX_BYTES])
 {
     const struct request *line = walk->line;
@@ -233,47 +248,6 @@ bool block_run_is_as_planned(const struct block_run *run)
 /* The columns of statement_submitted behind COLUMN_REPLIES. */
 enum submitted_column { SUBMITTED_STATE = COLUMN_REPLIES, SUBMITTED_ACCEPTED, SUBMITTED_LOG };
 
-/* Sends the lines, which are read now unless an attempt before has done it. */
-static enum batch_step run_lines(struct block_run *run)
-{
-    run->asking = false;
-    if (run->fate != BLOCK_MEMORY && !run->results && (read_lines(run) < 0 || make_calls(run) < 0))
-        run->fate = BLOCK_MEMORY;
-    run->batch.calls = run->calls;
-    run->batch.count = run->fate == BLOCK_MEMORY ? 0 : run->call_count;
-    return BATCH_GO_ON;
-}
-
-static enum batch_step begin(struct block_run *run)
-{
-    run->asking = run->terms->name[0] != '\0';
-    if (!run->asking)
-        return run_lines(run);
-    run->batch.calls = &run->question_call;
-    run->batch.count = 1;
-    return BATCH_GO_ON;
-}
-
-static enum batch_step decide(struct block_run *run, struct result **results);
-
-/* Runs the lines where the name is free; else the fate says what it has. */
-static enum batch_step look_at_name(struct block_run *run, struct result *result)
-{
-    if (!result || result_rows(result) != 1)
-        return BATCH_BROKEN;
-    struct slice state = result_value(result, 0, SUBMITTED_STATE);
-    run->first_accepted = slice_number(result_value(result, 0, SUBMITTED_ACCEPTED));
-    run->first_log = slice_number(result_value(result, 0, SUBMITTED_LOG));
-    if (slice_is(state, "new")) {
-        enum batch_step next = run_lines(run);
-        return run->batch.count > 0 ? next : decide(run, NULL);
-    }
-    run->fate = result_value(result, 0, COLUMN_CODE).at ? BLOCK_REVOKED
-                : slice_is(state, "same")               ? BLOCK_REPEATED
-                                                        : BLOCK_TAKEN;
-    return BATCH_UNDO;
-}
-
 /* What the log keeps of the end of a block: the cells that fill_keep left open. */
 static void write_fields(struct block_run *run)
 {
@@ -285,21 +259,10 @@ static void write_fields(struct block_run *run)
     run->keep_cells[LEAD_WRITE + 3] = slice_of(run->accepted_text);
 }
 
-/* Takes the results over: the answers are made of them when the end is known. */
-static void take_results(struct block_run *run, struct result **results)
-{
-    for (size_t i = 0; i < run->call_count; i++) {
-        result_free(run->results[i]);
-        run->results[i] = results[i];
-        results[i] = NULL;
-    }
-}
-
-static enum batch_step decide(struct block_run *run, struct result **results)
+static enum batch_step decide(struct block_run *run)
 {
     if (run->fate == BLOCK_MEMORY)
         return BATCH_UNDO;
-    take_results(run, results);
     if (judge_outcomes(run) < 0)
         return BATCH_BROKEN;
     bool stays = !run->terms->check && run->accepted == run->count && block_run_is_as_planned(run);
@@ -308,10 +271,52 @@ static enum batch_step decide(struct block_run *run, struct result **results)
     return stays ? BATCH_KEEP : BATCH_UNDO;
 }
 
+static enum batch_step begin(struct block_run *run)
+{
+    reset(run);
+    run->fate = BLOCK_UNDONE;
+    run->asking = run->terms->name[0] != '\0';
+    if (run->asking) {
+        run->batch.calls = &run->question_call;
+        run->batch.count = 1;
+    } else {
+        (void)next_part(run);
+    }
+    return BATCH_GO_ON;
+}
+
+/* Runs the lines where the name is free; else the fate says what it has. */
+static enum batch_step look_at_name(struct block_run *run, struct result *result)
+{
+    if (!result || result_rows(result) != 1)
+        return BATCH_BROKEN;
+    struct slice state = result_value(result, 0, SUBMITTED_STATE);
+    run->asking = false;
+    if (slice_is(state, "new"))
+        return next_part(run) ? BATCH_GO_ON : decide(run);
+    run->first_accepted = slice_number(result_value(result, 0, SUBMITTED_ACCEPTED));
+    run->first_log = slice_number(result_value(result, 0, SUBMITTED_LOG));
+    run->fate = result_value(result, 0, COLUMN_CODE).at ? BLOCK_REVOKED
+                : slice_is(state, "same")               ? BLOCK_REPEATED
+                                                        : BLOCK_TAKEN;
+    return BATCH_UNDO;
+}
+
+/* Takes the results of a part over: the answers are made of them when the end is known. */
+static enum batch_step look_at_part(struct block_run *run, struct result **results)
+{
+    size_t first = run->call_count - run->batch.count;
+    for (size_t i = 0; i < run->batch.count; i++) {
+        run->results[first + i] = results[i];
+        results[i] = NULL;
+    }
+    return next_part(run) ? BATCH_GO_ON : decide(run);
+}
+
 static enum batch_step step(struct batch_item *item, struct result **results)
 {
     struct block_run *run = (struct block_run *)(uintptr_t)item->block; /* its first member, and ours */
     if (!results)
         return begin(run);
-    return run->asking ? look_at_name(run, results[0]) : decide(run, results);
+    return run->asking ? look_at_name(run, results[0]) : look_at_part(run, results);
 }

@@ -1,5 +1,5 @@
-/* The run of a block in the database. Its lines become requests only when it is its turn there, so that blocks that wait
- * hold nothing but bytes; then they run in their order, each answered, and from the answers it is decided whether all of
+/* The run of a block in the database. Its lines become requests only when it is its turn there, so that blocks
+ * that wait hold nothing but bytes; then they run in their order, each answered, and from the answers it is decided whether all of
  * it stays.
  *
  * The life of a run: block_run_new -> `batch` goes with an item -> that item's answer -> block_run_walk, block_run_next for
@@ -47,11 +47,12 @@ struct block_run {
     char plan[BLOCK_HEX_BYTES + 1];
 
     bool asking; /* the call under way asks whether its name is stored */
+    size_t read; /* bytes of `raw` that are lines below */
     struct request_queue lines;
-    void **items;
-    struct db_call *calls; /* of the lines, `call_count` of them */
-    size_t call_count;
-    struct result **results; /* of the calls, once decided */
+    void **items;            /* of the calls, item_count of them */
+    struct db_call *calls;   /* call_count of them */
+    struct result **results; /* of the calls that have run */
+    size_t item_count, call_count;
 
     struct batch_item question, keep;
     void *question_item[1], *keep_item[1];
@@ -60,10 +61,10 @@ struct block_run {
     char accepted_text[24], fields[3 * BLOCK_HEX_BYTES + 2 * 65];
 };
 
-/* A run of `raw`, whose HMAC without tags is `hmac`. All that is pointed at must outlive it. NULL when out of memory. The
+/* A run of `raw`, so many `lines`, whose HMAC without tags is `hmac`. All that is pointed at must outlive it. NULL when out of memory. The
  * caller owns the result. */
 struct block_run *block_run_new(struct server *server, const struct request_speaker *speaker,
-                                const struct block_terms *terms, struct slice raw,
+                                const struct block_terms *terms, struct slice raw, size_t lines,
                                 const uint8_t hmac[SEAL_HASH_BYTES]) MUST_CHECK;
 /* It must not be with `batch`. NULL is allowed. */
 void block_run_free(struct block_run *run);
