@@ -42,7 +42,7 @@ def newest(registry):
 
 def receipt(said):
     """The receipt that was told of, as a dict."""
-    with open(re.search(r"Kwitantie: (.*)", said).group(1).strip(), encoding="utf-8") as file:
+    with open(re.search(r"Ontvangstbewijs: (.*)", said).group(1).strip(), encoding="utf-8") as file:
         return dict(line.rstrip("\n").split(" = ", 1) for line in file)
 
 
