@@ -213,15 +213,17 @@ int authority_list(const struct tool *tool, const char *folder, long days)
 
 /* ---- making the authority ---- */
 
-/* The index of an authority that is not whole yet: there is none, or an empty one of a run that was cut off. */
+/* The index of an authority that is not whole yet: there is none, or an empty one of a run that was cut off. A list that
+ * is there without an index is of some other authority, and would be written over. */
 static int begin_index(struct authority *authority)
 {
     char *path = memory_text("%s/index", authority->folder);
     int status = EX_OK;
-    if (exists(authority, "ca", "pem")) {
+    bool begun = access(path, F_OK) == 0;
+    if (exists(authority, "ca", "pem") || (!begun && exists(authority, "crl", "pem"))) {
         text_tell(authority->tool->lang, TEXT_CA_THERE, authority->folder);
         status = EX_CANTCREAT;
-    } else if (access(path, F_OK) == 0) {
+    } else if (begun) {
         status = index_read(&authority->index, authority->folder, authority->tool->lang);
         if (status == EX_OK && authority->index.count > 0) {
             text_tell(authority->tool->lang, TEXT_CA_THERE, authority->folder);

@@ -338,6 +338,10 @@ static void what_was_issued_stays(void **state)
     char first[65];
     (void)state;
     begin_folder();
+    FILE *list = fopen(path("crl.pem"), "we");
+    assert_int_equal(fclose(list), 0);
+    assert_int_equal(init(), EX_CANTCREAT); /* another authority's */
+    assert_int_equal(unlink(path("crl.pem")), 0);
     assert_int_equal(init(), EX_OK);
     assert_int_equal(init(), EX_CANTCREAT);
     assert_int_equal(issue(), EX_OK);
