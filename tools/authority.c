@@ -213,8 +213,8 @@ int authority_list(const struct tool *tool, const char *folder, long days)
 
 /* ---- making the authority ---- */
 
-/* The index of an authority that is not whole yet: there is none, or an empty one of a run that was cut off. A list that
- * is there without an index is of some other authority, and would be written over. */
+/* The index of an authority that is not whole yet: there is none, or an empty one of a run that was cut off. A list
+ * that is there without an index is of some other authority, and would be written over. */
 static int begin_index(struct authority *authority)
 {
     char *path = memory_text("%s/index", authority->folder);
