@@ -277,6 +277,11 @@ static enum text_id other_kind(const char *bytes, size_t len)
 static int begin(struct table *table)
 {
     char first[8];
+    if (fseeko(table->file, 0, SEEK_SET) != 0) {
+        text_tell(table->lang, errno == ESPIPE ? TEXT_FILE_ONCE : TEXT_FILE_UNREAD, table->name,
+                  text_reason(table->lang, errno));
+        return -1;
+    }
     size_t len = fread(first, 1, sizeof first, table->file);
     if (ferror(table->file)) {
         text_tell(table->lang, TEXT_FILE_UNREAD, table->name, text_reason(table->lang, errno));

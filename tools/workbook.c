@@ -18,7 +18,7 @@
 #define PROCESSOR 120
 #define WALL 300
 
-enum { DAMAGED = 10, LARGE, EMPTY, OTHER, NO_LIBRARY, NO_PROGRAM }; /* statuses of workbook.py, and ours */
+enum { DAMAGED = 10, LARGE, EMPTY, OTHER, NO_LIBRARY, NO_ROOM, NO_PROGRAM }; /* statuses of workbook.py, and ours */
 
 extern const char workbook_script[]; /* workbook.py */
 
@@ -113,6 +113,10 @@ FILE *workbook_text(FILE *file, const char *name, char sheet[WORKBOOK_NAME_BYTES
     int status = text ? run_reader(file, text, sheet) : -1;
     if (status == 0)
         return text;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == NO_ROOM) {
+        errno = ENOSPC;
+        status = -1;
+    }
     if (status < 0)
         text_tell(lang, TEXT_FILE_UNREAD, name, text_reason(lang, errno));
     else

@@ -6,15 +6,18 @@ knows it."""
 import re
 import sys
 
-DAMAGED, LARGE, EMPTY, OTHER, NO_LIBRARY = 10, 11, 12, 13, 14
+DAMAGED, LARGE, EMPTY, OTHER, NO_LIBRARY, NO_ROOM = 10, 11, 12, 13, 14, 15
 UNPACKED = 400 << 20  # bytes of all parts together
 PARTS = 10000
+ROWS = 1 << 20  # as Excel has it
 COLUMNS = 1000
+EXACT = 10 ** 15  # numbers from here have lost digits in Excel
 
 sys.modules["numpy"] = None  # openpyxl would load it, for nothing
 try:
     import csv
     import datetime
+    import errno
     import warnings
     import zipfile
 
@@ -29,7 +32,9 @@ def text(cell):
         return value or ""
     if isinstance(value, datetime.datetime):
         return value.date().isoformat() if value.time() == datetime.time() else value.isoformat(" ")
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+    if isinstance(value, float) and value.is_integer():
+        if abs(value) >= EXACT:
+            return f"{value:.14E}"
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         zeros = re.fullmatch(r"0+", cell.number_format or "")
@@ -39,8 +44,10 @@ def text(cell):
 
 def rows(sheet):
     sheet.reset_dimensions()  # what the file says about them may be wrong
-    for row in sheet.iter_rows(max_col=COLUMNS):
-        cells = [text(cell) for cell in row]
+    for number, row in enumerate(sheet.iter_rows()):
+        if number == ROWS:
+            sys.exit(LARGE)
+        cells = [text(cell) for cell in row[:COLUMNS]]
         while cells and not cells[-1]:
             cells.pop()
         yield cells
@@ -63,7 +70,7 @@ def main():
         file.seek(0)
         check(file)
         writer = csv.writer(out, delimiter=";", lineterminator="\n")
-        for sheet in openpyxl.load_workbook(file, read_only=True, data_only=True).worksheets:
+        for sheet in openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False).worksheets:
             if sheet.sheet_state != "visible":
                 continue
             found = False
@@ -83,4 +90,5 @@ try:
 except MemoryError:
     sys.exit(LARGE)
 except Exception as fault:  # whatever openpyxl trips over
-    sys.exit(LARGE if "memory" in str(fault) or "File too large" in str(fault) else DAMAGED)
+    full = {errno.EFBIG: LARGE, errno.ENOSPC: NO_ROOM, errno.EDQUOT: NO_ROOM}.get(getattr(fault, "errno", None))
+    sys.exit(full or (LARGE if "memory" in str(fault) else DAMAGED))

@@ -2,6 +2,8 @@
 Excel are read like any other table, whatever they hold, by a child that is held within bounds."""
 import datetime
 import io
+import os
+import subprocess
 import zipfile
 
 import openpyxl
@@ -66,9 +68,11 @@ def test_a_workbook_is_read_as_it_is_seen(college, tmp_path):
     sheet["A4"].number_format = "0000000"
     sheet.append([912347.0, None, "Graaf, van der", "Jo", datetime.date(2009, 3, 1), "S-1"])
     sheet.append([912348, None, "Bakker", "Mo", "31-02-2009", "S-1"])
+    sheet.append([1234567890123456.5e3, None, "Bakker", "Al", "1-3-2009", "S-1"])  # Excel keeps 15 digits
     book.save(path)
     said = college.run("submit", "--yes", str(path), wanted=1)[1]
     assert "31-02-2009" in said and "6" in said  # the number of its row in Excel
+    assert "afgekapt" in said
     assert students(college) == {"0912345": ("van der Graaf, Zoë", "2009-03-14"), "0912346": ("Bakker, Bo Jan", "2009-03"),
                                  "0912347": ("van der Graaf, Jo", "2009-03-01")}
 
@@ -94,6 +98,9 @@ def test_a_workbook_that_is_none_is_refused(college, tmp_path):
               [b"</t></is></c></row></sheetData></worksheet>"])  # more than the child may have in memory
     refused("te groot")
     workbook(path, HEADER)
+    with_part(path, SHEET, [SHEET_BEGIN, b"<row r='2000000000'><c t='inlineStr'><is><t>x</t></is></c></row></sheetData></worksheet>"])
+    refused("te groot")  # not that many rows, one by one
+    workbook(path, HEADER)
     bomb = b'<!DOCTYPE x [<!ENTITY a "' + b"a" * 1000 + b'">' + b"".join(
         b'<!ENTITY %c "%s">' % (98 + i, b"&%c;" % (97 + i) * 100) for i in range(8)) + b"]>"
     with_part(path, "xl/workbook.xml", [b'<?xml version="1.0"?>', bomb, b"<workbook>&i;</workbook>"])
@@ -101,6 +108,15 @@ def test_a_workbook_that_is_none_is_refused(college, tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("content.xml", "<x/>")
     refused("geen .xlsx")
+
+
+def test_what_can_be_read_only_once_is_told(college, tmp_path):
+    path = tmp_path / "export.xlsx"
+    os.mkfifo(path)
+    with subprocess.Popen(["sh", "-c", f"printf 'PK\\003\\004 and more' > {path}"]) as writer:
+        said = college.run("submit", "--yes", str(path), wanted=2)[1]
+        writer.wait(timeout=10)
+    assert "maar een keer te lezen" in said
 
 
 # Files, and words of what is said of each.
