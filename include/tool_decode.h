@@ -27,4 +27,7 @@ int decode_rewind(struct decode *decode) MUST_CHECK;
 /* `UTF-8`, `UTF-16`, `Windows-1252`. */
 const char *decode_name(const struct decode *decode);
 
+/* Whether there is UTF-8 in a text that was once read as Windows-1252: `ZoÃ«`. */
+bool decode_is_misread(struct slice text);
+
 #endif

@@ -9,9 +9,12 @@
 enum fullname_fault {
     FULLNAME_FINE,
     FULLNAME_LONG,
-    FULLNAME_FORM,    /* `whole` is not surname, comma, first names */
-    FULLNAME_MANGLED, /* there are characters in it that no name has: what is left of accents, or another column */
+    FULLNAME_FORM, /* `whole` is not surname, comma, first names */
 };
+
+/* Whether a part of a name, or a whole one, is of characters that names have. Else it is what is left of accents, or of
+ * another column. */
+bool fullname_is_sound(struct slice part);
 
 /* Puts a name together from its parts, of which those that are not there are absent: either `surname` and `first`, or
  * `whole`; and `prefix`, which is not repeated where the surname begins with it. A prefix that stands behind, as in

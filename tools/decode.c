@@ -1,13 +1,14 @@
 /* The text of a file in UTF-8. iconv does the work; here is decided from what, and cut where its rooms end.
  *
- * Rules: an encoding is believed only when the whole file is in it, so the file is read once before it is used. A NUL
- * is never text, nor is a file with many control characters. A few of those are left in: the row they stand in is told.
- */
+ * Rules: an encoding is believed only when the whole file is in it, so the file is read once before it is used; nearly
+ * all bytes are in Windows-1252, so its accents must also stand where words have them. A NUL is never text, nor is a
+ * file with many control characters. A few of those are left in: the row they stand in is told. */
 #include "tool_decode.h"
 
 #include <errno.h>
 #include <iconv.h>
 #include <stdlib.h>
+#include <unistr.h>
 
 #include "tool_memory.h"
 
@@ -87,6 +88,64 @@ static enum part take(struct decode *decode, char *room, size_t len, size_t *got
 
 /* ---- which encoding ---- */
 
+/* Follows bytes that may be UTF-8. `due` is how many are still to come of a character, 0 before the first. Whether this
+ * one ends a character of several bytes. */
+static bool ends_utf8(unsigned *due, unsigned byte)
+{
+    if (*due > 0 && byte >= 0x80 && byte < 0xc0)
+        return --*due == 0;
+    *due = byte >= 0xf5 ? 0 : byte >= 0xf0 ? 3 : byte >= 0xe0 ? 2 : byte >= 0xc2 ? 1 : 0;
+    return false;
+}
+
+bool decode_is_misread(struct slice text)
+{
+    /* What Windows-1252 makes of the bytes 0x80 to 0x9f. */
+    static const ucs4_t high[32] = {0x20ac, 0,      0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021,
+                                    0x2c6,  0x2030, 0x160,  0x2039, 0x152,  0,      0x17d,  0,
+                                    0,      0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014,
+                                    0x2dc,  0x2122, 0x161,  0x203a, 0x153,  0,      0x17e,  0x178};
+    unsigned due = 0;
+    for (size_t at = 0; at < text.len;) {
+        ucs4_t character, byte;
+        int taken = u8_mbtoucr(&character, (const uint8_t *)text.at + at, text.len - at);
+        byte = taken > 0 && character < 0x100 ? character : 0;
+        for (unsigned i = 0; taken > 0 && i < COUNT(high); i++)
+            if (high[i] == character && character > 0)
+                byte = 0x80 + i;
+        if (ends_utf8(&due, byte))
+            return true;
+        at += taken > 0 ? (size_t)taken : 1;
+    }
+    return false;
+}
+
+static bool is_small(int byte)
+{
+    return byte >= 'a' && byte <= 'z';
+}
+
+/* Whether a file that could be Windows-1252 reads as that. Not when most of its accents are UTF-8, of which something
+ * is broken; nor when as many of them stand where DOS and old Macs had theirs, which Windows-1252 gives to signs and
+ * capitals that do not stand behind a small letter. */
+static bool is_windows(FILE *file)
+{
+    static const char strange[] = "\x82\x83\x84\x87\x88\x89\x8a\x8b\x8c\x8e\x91\x93\x95\x98\x9b\x9f";
+    size_t accents = 0, utf8 = 0, elsewhere = 0;
+    unsigned due = 0;
+    int byte, before = 0, first = 0;
+    rewind(file);
+    while ((byte = getc(file)) != EOF) {
+        accents += byte >= 0xc0;
+        utf8 += ends_utf8(&due, (unsigned)byte);
+        elsewhere += is_small(before) && byte >= 0x80 && memchr(strange, byte, sizeof strange - 1);
+        elsewhere += is_small(first | 0x20) && before == 0x94 && is_small(byte); /* else it closes a quotation */
+        first = before;
+        before = byte;
+    }
+    return utf8 * 2 <= accents && (elsewhere == 0 || elsewhere < accents);
+}
+
 /* Whether the file is text in this encoding, from its first byte to its last. 1; 0: it is not, and `*line` is where, 0
  * when it is no text at all; -1 with errno. */
 static int is_in(struct decode *decode, const struct encoding *encoding, unsigned *line)
@@ -155,8 +214,14 @@ static int find_encoding(struct decode *decode)
         return -1;
     }
     int is = is_in(decode, said ? said : &encodings[PLAIN_UTF8], &line);
-    if (is == 0 && !said && line > 0)
+    if (is == 0 && !said && line > 0) {
+        unsigned fault = line;
         is = is_in(decode, &encodings[WINDOWS], &line);
+        if (is == 1 && !is_windows(decode->file)) {
+            is = 0;
+            line = fault;
+        }
+    }
     if (is < 0)
         return tell_errno(decode, errno);
     if (is == 1)

@@ -65,29 +65,42 @@ size_t fullname_tidy(struct slice text, char *room, size_t size)
     return len;
 }
 
-/* Makes apostrophes alike, in place. Whether names are made of such characters; `Ã` before anything but ASCII is UTF-8
- * that was read as something else. */
-static bool is_name(char *name)
+static bool is_apostrophe(ucs4_t character)
 {
-    uint8_t *at = (uint8_t *)name, *to = at;
-    ucs4_t character, before = 0;
+    return character == 0x2018 || character == 0x2019 || character == 0x2bc || character == '`' || character == 0xb4;
+}
+
+bool fullname_is_sound(struct slice part)
+{
+    const uint8_t *at = (const uint8_t *)part.at, *end = at + part.len;
+    ucs4_t character;
+    for (int taken; at < end; at += taken) {
+        taken = u8_mbtoucr(&character, at, (size_t)(end - at));
+        if (taken <= 0)
+            return false;
+        bool letter =
+            uc_is_general_category_withtable(character, UC_CATEGORY_MASK_L | UC_CATEGORY_MASK_M | UC_CATEGORY_MASK_Pd);
+        bool sign = character > 0 && character < 0x80 && strchr(" ',./", (int)character);
+        if (!letter && !sign && !is_apostrophe(character) && !stand_in(character))
+            return false;
+    }
+    return true;
+}
+
+/* Makes apostrophes alike, in place. */
+static void even_apostrophes(char *text)
+{
+    uint8_t *at = (uint8_t *)text, *to = at;
+    ucs4_t character;
     for (int taken; (taken = u8_strmbtouc(&character, at)) != 0; at += taken) {
-        if (taken < 0 || (before == 0xc3 && character >= 0x80))
-            return false;
-        before = character;
-        if (character == 0x2018 || character == 0x2019 || character == 0x2bc || character == '`' || character == 0xb4) {
-            *to++ = '\'';
-            continue;
-        }
-        if (!uc_is_general_category_withtable(character,
-                                              UC_CATEGORY_MASK_L | UC_CATEGORY_MASK_M | UC_CATEGORY_MASK_Pd) &&
-            (character >= 0x80 || !strchr(" ',./", (int)character)))
-            return false;
+        if (taken < 0) /* not after decode.c */
+            taken = 1;
         memmove(to, at, (size_t)taken);
-        to += taken;
+        if (is_apostrophe(character))
+            *to = '\'';
+        to += is_apostrophe(character) ? 1 : taken;
     }
     *to = '\0';
-    return true;
 }
 
 /* ---- parts ---- */
@@ -116,11 +129,14 @@ static char *prefix_of(char *text)
     return begin;
 }
 
-/* Takes a part without the blanks around it. False when it is too long. */
+/* Takes a part, tidied. False when it is too long. */
 static bool take(struct slice text, char room[FULLNAME_BYTES])
 {
     room[0] = '\0';
-    return !text.at || fullname_tidy(text, room, FULLNAME_BYTES) < FULLNAME_BYTES;
+    if (text.at && fullname_tidy(text, room, FULLNAME_BYTES) == FULLNAME_BYTES)
+        return false;
+    even_apostrophes(room);
+    return true;
 }
 
 /* Cuts `text` at its only comma. What is behind, without blanks, or NULL when there is none, or more than one. */
@@ -164,7 +180,7 @@ static enum fullname_fault join(const char *prefix, const char *surname, const c
         to += len;
     }
     *to = '\0';
-    return is_name(name) ? FULLNAME_FINE : FULLNAME_MANGLED;
+    return FULLNAME_FINE;
 }
 
 enum fullname_fault fullname_make(struct slice prefix, struct slice surname, struct slice first, struct slice whole,

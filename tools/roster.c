@@ -11,6 +11,7 @@
 #include "proto.h"
 #include "tool_born.h"
 #include "tool_columns.h"
+#include "tool_decode.h"
 #include "tool_fullname.h"
 
 #define BSN_ROWS 10     /* so many numbers make a column worth judging */
@@ -239,18 +240,24 @@ static bool check_width(const struct roster *roster, const struct slice cells[],
 static bool make_name(const struct roster *roster, const struct slice value[], char name[FULLNAME_BYTES],
                       struct roster_fault *fault)
 {
+    static const enum roster_column parts[] = {ROSTER_PREFIX, ROSTER_SURNAME, ROSTER_FIRST, ROSTER_NAME};
     enum roster_column column = roster->at[ROSTER_NAME] >= 0 ? ROSTER_NAME : ROSTER_SURNAME;
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        struct slice part = value[parts[i]];
+        if (part.at && decode_is_misread(part))
+            return refuse(fault, parts[i], part, "name", TEXT_VALUE_MISREAD);
+        if (part.at && !fullname_is_sound(part))
+            return refuse(fault, parts[i], part, "name", TEXT_VALUE_MANGLED);
+    }
     switch (fullname_make(value[ROSTER_PREFIX], value[ROSTER_SURNAME], value[ROSTER_FIRST], value[ROSTER_NAME], name)) {
     case FULLNAME_FINE:
         return form_holds("person-name", slice_of(name)) ||
                refuse(fault, column, value[column], "name", TEXT_VALUE_LONG);
     case FULLNAME_LONG:
         return refuse(fault, column, value[column], "name", TEXT_VALUE_LONG);
-    case FULLNAME_FORM:
+    default:
         return refuse(fault, column, value[column], "name",
                       column == ROSTER_NAME ? TEXT_VALUE_WHOLE_NAME : TEXT_VALUE_NAME_COMMA);
-    default:
-        return refuse(fault, column, value[column], "name", TEXT_VALUE_MANGLED);
     }
 }
 
@@ -285,6 +292,8 @@ static bool make_needs(struct slice *value, char room[VALUE_BYTES], struct roste
 {
     static const char *const none[] = {"N", "n", "nee", "Nee", "no", "No", "nein", "Nein", "geen", "Geen", "-"};
     size_t len = fullname_tidy(*value, room, VALUE_BYTES);
+    if (decode_is_misread(*value))
+        return refuse(fault, ROSTER_NEEDS, *value, "needs", TEXT_VALUE_MISREAD);
     if (len == VALUE_BYTES)
         return refuse(fault, ROSTER_NEEDS, *value, "needs", TEXT_VALUE_LONG);
     *value = (struct slice){room, len};

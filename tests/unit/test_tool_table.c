@@ -13,6 +13,8 @@
 #include "told.h"
 #include "tool_csv.h"
 
+#define BYTES(text) (text), sizeof(text) - 1
+
 /* ---- whole files ---- */
 
 /* Everything in a table as text: its header, if any, then `LINE:` and the cells of each row, all ended by a |. */
@@ -133,6 +135,19 @@ static void encodings_are_found(void **state)
         check_file(files[i].bytes, files[i].len, "Nr|Naam|\n2:12|Zoë €|");
 }
 
+static void windows_1252_is_known_by_its_accents(void **state)
+{
+    static const struct file files[] = {
+        {"Nr;Naam\n12;Milo\x9a d\x92"
+         "Ancona \x93rode\x94 \x8a\n13;Wei\xdf\n",
+         "Nr|Naam|\n2:12|Miloš d’Ancona “rode” Š|\n3:13|Weiß|"},
+        {"Nr;Naam\n12;\x80 5\x96 \x93rode\x94\n", "Nr|Naam|\n2:12|€ 5– “rode”|"},
+        {"Nr;Naam\n12;JOS\xc9\x92S\n13;Zo\xeb\n", "Nr|Naam|\n2:12|JOSÉ’S|\n3:13|Zoë|"},
+    };
+    (void)state;
+    check_files(files, COUNT(files));
+}
+
 static void what_is_no_table_is_refused_in_words(void **state)
 {
     char wide[TABLE_COLUMNS * 2 + 4], *far = malloc(200000);
@@ -161,6 +176,16 @@ static void what_is_no_table_is_refused_in_words(void **state)
          "Nr;Naam\n12;Zo\xeb\n",
          18, "line 2: there are characters that are not in UTF-8"},
         {"Nr;Naam\n12;Zo\x81\n", 15, "line 2: there are characters that are not in UTF-8, Windows-1252"},
+        /* could be Windows-1252, but is Mac OS Roman, DOS, or UTF-8 that was cut off or has one line of something else
+         */
+        {BYTES("Nr;Naam\n12;Zo\x91\n13;Andr\x8e\n"),
+         "line 2: there are characters that are not in UTF-8, Windows-1252"},
+        {BYTES("Nr;Naam\n12;Bo\n13;J\x94rn\n"), "line 3: there are characters that are not in UTF-8, Windows-1252"},
+        {BYTES("Nr;Naam\n12;Gr\x8a\n13;Wei\xe1\n"), "line 2: there are characters that are not in UTF-8, Windows-1252"},
+        {BYTES("Nr;Naam\n12;Zo\xc3\xab Jos\xc3\xa9\n13;Ren\xc3"),
+         "line 3: there are characters that are not in UTF-8, Windows-1252"},
+        {BYTES("Nr;Naam\n12;Zo\xc3\xab\n13;Ren\xe9\n14;Jos\xc3\xa9\n"),
+         "line 3: there are characters that are not in UTF-8, Windows-1252"},
         {"PK\3\4 no archive", 15, "damaged"},
         {far, 200000, "line 2: this line is too long"},
         {wide, sizeof wide, "more than 256 columns"},
@@ -380,6 +405,7 @@ int main(void)
         cmocka_unit_test(rows_have_the_number_of_their_line),
         cmocka_unit_test(what_excel_and_macs_do_is_undone),
         cmocka_unit_test(encodings_are_found),
+        cmocka_unit_test(windows_1252_is_known_by_its_accents),
         cmocka_unit_test(what_is_no_table_is_refused_in_words),
         cmocka_unit_test(what_is_written_reads_back),
         cmocka_unit_test(every_dialect_is_read),

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "tool_decode.h"
 #include "tool_fullname.h"
 
 static void dates(void **state)
@@ -146,12 +147,6 @@ static void names(void **state)
         {NULL, NULL, NULL, ", Jacobus", FULLNAME_FORM, NULL},
         {NULL, NULL, NULL, "Graaf,", FULLNAME_FORM, NULL},
         {NULL, "Graaf, Jacobus", "Jacobus", NULL, FULLNAME_FORM, NULL},
-        {NULL, "Bakker", "Zo\u00c3\u00ab", NULL, FULLNAME_MANGLED, NULL}, /* UTF-8 read as Windows-1252 */
-        {NULL, "Wei\u00c3\u0178", "Bo", NULL, FULLNAME_MANGLED, NULL},
-        {NULL, "Bakker", "Zo\ufffd", NULL, FULLNAME_MANGLED, NULL},
-        {NULL, "Bakker", "Zo?", NULL, FULLNAME_MANGLED, NULL},
-        {NULL, "Bakker", "Ren\u201a", NULL, FULLNAME_MANGLED, NULL}, /* DOS read as Windows-1252 */
-        {NULL, "Bakker", "14-03-2009", NULL, FULLNAME_MANGLED, NULL},
     };
     char name[FULLNAME_BYTES], far[600];
     (void)state;
@@ -167,12 +162,46 @@ static void names(void **state)
     assert_int_equal(fullname_make(none, half, half, none, name), FULLNAME_LONG);
 }
 
+static void what_no_name_has(void **state)
+{
+    static const char *const sound[] = {"d'Ancona",
+                                        "d\u2019Ancona",
+                                        "van 't Hooft",
+                                        "ten Berge-van der Meulen",
+                                        "Gro\u00dfmann",
+                                        "Nguy\u1ec5n",
+                                        "Oude\u00a0Elferink\u200b",
+                                        "\u0132zerman",
+                                        "Zoe\u0308",
+                                        "J. Jr.",
+                                        "Bo\nJan",
+                                        "Milo\u0161evi\u0107",
+                                        "JOS\u00c9",
+                                        "A\u00df\u00e9"},
+                             *const mangled[] = {"Zo\ufffd", "Zo?", "Ren\u201a", "14-03-2009", "\"Bo\"", "\xff"};
+    /* UTF-8 read as Windows-1252, also where what comes of it are letters, apostrophes or blanks */
+    static const char *const misread[] = {"Zo\u00c3\u00ab",    "Wei\u00c3\u0178",  "Mar\u00c3\u00ada",
+                                          "Ay\u00c5\u0178e",   "\u00c5\u017eahin", "Yi\u00c4\u0178it",
+                                          "L\u00c5\u2018rinc", "Jol\u00c3\u00a0",  "d\u00e2\u20ac\u2122Ancona"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(sound); i++)
+        if (!fullname_is_sound(slice_of(sound[i])) || decode_is_misread(slice_of(sound[i])))
+            fail_msg("not sound: %s", sound[i]);
+    for (size_t i = 0; i < COUNT(mangled); i++)
+        if (fullname_is_sound(slice_of(mangled[i])) || decode_is_misread(slice_of(mangled[i])))
+            fail_msg("sound: %s", mangled[i]);
+    for (size_t i = 0; i < COUNT(misread); i++)
+        if (!decode_is_misread(slice_of(misread[i])))
+            fail_msg("rightly read: %s", misread[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dates),
         cmocka_unit_test(every_day_in_every_form),
         cmocka_unit_test(names),
+        cmocka_unit_test(what_no_name_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
