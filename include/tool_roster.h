@@ -32,6 +32,8 @@ struct roster {
     char heading[ROSTER_COLUMNS][ROSTER_HEADING_BYTES]; /* what the file calls each; else our name for it */
     const char *session;                                /* stands for the column; NULL: it must be there */
     bool month_first, serial; /* dates are 3/14/2009, or numbers of days as Excel counts them */
+    bool unsure;              /* some dates have the month first and some the day */
+    char today[11];           /* 2027-04-02 */
     size_t digits;    /* student numbers have so many, and zeros before them were lost; 0: they are as they are */
     char guess[1024]; /* which column means what and how dates are written, in words */
 };

@@ -48,9 +48,15 @@ static int days_in(int year, int month)
     return month == 2 && leap ? 29 : days[month - 1];
 }
 
-static bool exists(const struct date *date)
+static bool is_year(int year)
 {
-    if (date->year < YEAR_LEAST || date->year > YEAR_MOST || date->month < 0 || date->month > 12 || date->day < 0)
+    return year >= YEAR_LEAST && year <= YEAR_MOST;
+}
+
+/* Whether there is such a day, in whatever year. */
+static bool is_day(const struct date *date)
+{
+    if (date->month < 0 || date->month > 12 || date->day < 0)
         return false;
     return date->month == 0 ? date->day == 0 : date->day <= days_in(date->year, date->month);
 }
@@ -140,6 +146,16 @@ static int by_serial(int days, struct date *date)
     return 0;
 }
 
+/* What two numbers before the year mean. */
+static void order(int first, int second, bool month_first, struct date *date, struct born_signs *signs)
+{
+    signs->day_first = first > 12;
+    signs->month_first = second > 12;
+    signs->either = first > 0 && second > 0 && first <= 12 && second <= 12 && first != second;
+    date->month = month_first ? first : second;
+    date->day = month_first ? second : first;
+}
+
 /* Digits with nothing between them. */
 static int by_digits(struct slice text, bool month_first, struct date *date, struct born_signs *signs)
 {
@@ -159,9 +175,9 @@ static int by_digits(struct slice text, bool month_first, struct date *date, str
         return -1;
     snprintf(eight, sizeof eight, "%08d", number % 100000000);
     *date = (struct date){digits(eight, 4), digits(eight + 4, 2), digits(eight + 6, 2)};
-    if (text.len == 7 || !exists(date)) {
-        int first = digits(eight, 2), second = digits(eight + 2, 2);
-        *date = (struct date){digits(eight + 4, 4), month_first ? first : second, month_first ? second : first};
+    if (text.len == 7 || !is_year(date->year) || !is_day(date)) {
+        date->year = digits(eight + 4, 4);
+        order(digits(eight, 2), digits(eight + 2, 2), month_first, date, signs);
     }
     return 0;
 }
@@ -193,10 +209,7 @@ static int by_parts(const struct part parts[3], bool month_first, struct date *d
     }
     if (first->number < 0 || second->text.len > 2)
         return -1;
-    signs->day_first = first->number > 12;
-    signs->month_first = second->number > 12;
-    date->month = month_first ? first->number : second->number;
-    date->day = month_first ? second->number : first->number;
+    order(first->number, second->number, month_first, date, signs);
     return 0;
 }
 
@@ -228,7 +241,10 @@ int born_read(struct slice text, bool month_first, char out[11], struct born_sig
     if (!signs)
         signs = &own;
     memset(signs, 0, sizeof *signs);
-    if (!text.at || read_date(text, month_first, &date, signs) < 0 || !exists(&date))
+    if (!text.at || read_date(text, month_first, &date, signs) < 0 || !is_day(&date))
+        return -1;
+    signs->year = date.year > 0 && !is_year(date.year);
+    if (!is_year(date.year))
         return -1;
     snprintf(out, 11,
              date.day > 0     ? "%04d-%02d-%02d"

@@ -7,6 +7,7 @@
 #include "tool_roster.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "proto.h"
 #include "tool_born.h"
@@ -16,6 +17,7 @@
 
 #define BSN_ROWS 10     /* so many numbers make a column worth judging */
 #define BSN_ROWS_ALL 3  /* so many, when all are alike */
+#define SLIPS 10        /* of so many dates one may have day and month the wrong way round */
 #define DIGITS_MOST 20  /* of a student number that may have lost zeros */
 #define VALUE_BYTES 600 /* more than any type of the registry takes */
 
@@ -82,7 +84,8 @@ bool roster_looks_like_bsn(struct slice number)
 
 struct survey {
     size_t nine[ROSTER_COLUMNS], alike[ROSTER_COLUMNS]; /* numbers of 8 or 9 digits; those that could be a BSN */
-    size_t dates, serials, day_first, month_first, short_years;
+    size_t dates, serials;                              /* cells that hold something; those that are a number of days */
+    size_t day_first, month_first, either, short_years;
     size_t with_zero, zero_len;   /* student numbers that begin with a zero; their length */
     bool uneven;                  /* those that begin with a zero have not all the same length */
     size_t lens[DIGITS_MOST + 1]; /* of student numbers without a zero, by their length */
@@ -92,15 +95,14 @@ static void survey_date(struct survey *survey, struct slice value)
 {
     struct born_signs signs;
     char date[11];
-    if (!value.at || born_read(value, false, date, &signs) < 0) {
-        /* What is no date with the day first may be one with the month first. */
-        if (!value.at || born_read(value, true, date, &signs) < 0)
-            return;
-    }
-    survey->dates++;
+    survey->dates += value.at != NULL;
+    /* What is no date with the day first may be one with the month first. */
+    if (born_read(value, false, date, &signs) < 0 && born_read(value, true, date, &signs) < 0)
+        return;
     survey->serials += signs.serial;
     survey->day_first += signs.day_first;
     survey->month_first += signs.month_first;
+    survey->either += signs.either;
     survey->short_years += signs.short_year;
 }
 
@@ -147,6 +149,26 @@ static bool holds_bsns(const struct survey *survey, unsigned column)
     return (nine >= BSN_ROWS && alike * 2 > nine) || (nine >= BSN_ROWS_ALL && alike == nine);
 }
 
+/* Whether dates that could be either cannot be read: those that show which comes first contradict each other, more than
+ * slips of the pen would. */
+static bool is_unsure(const struct survey *survey)
+{
+    size_t most = survey->day_first, least = survey->month_first;
+    if (least > most) {
+        most = survey->month_first;
+        least = survey->day_first;
+    }
+    return least * SLIPS > most;
+}
+
+static void find_today(char today[11])
+{
+    struct tm day = {.tm_year = 0};
+    time_t now = time(NULL);
+    if (!localtime_r(&now, &day) || strftime(today, 11, "%Y-%m-%d", &day) == 0)
+        strcpy(today, "9999-12-31");
+}
+
 /* Puts what was found into words. */
 static void describe(struct roster *roster, const struct survey *survey, bool header, enum text_lang lang)
 {
@@ -163,6 +185,7 @@ static void describe(struct roster *roster, const struct survey *survey, bool he
         bool holds;
         enum text_id text;
     } notes[] = {{roster->month_first, TEXT_GUESS_MONTH_FIRST},
+                 {survey->either > 0 && survey->day_first + survey->month_first == 0, TEXT_GUESS_DAY_FIRST},
                  {roster->serial, TEXT_GUESS_SERIAL},
                  {survey->short_years > 0, TEXT_GUESS_SHORT_YEAR},
                  {roster->digits > 0, TEXT_GUESS_ZEROS}};
@@ -188,7 +211,8 @@ static int survey_all(struct roster *roster, struct table *table, enum text_lang
             text_tell(lang, TEXT_CSV_BSN, table_name(table), roster->heading[column]);
             return -1;
         }
-    roster->month_first = survey.month_first > 0 && survey.day_first == 0;
+    roster->month_first = survey.month_first > survey.day_first;
+    roster->unsure = is_unsure(&survey);
     roster->serial = survey.serials * 2 > survey.dates;
     roster->digits = lost_zeros(&survey);
     describe(roster, &survey, table_has_header(table), lang);
@@ -202,6 +226,7 @@ int roster_guess(struct roster *roster, struct table *table, const char *const *
     roster->width = table_columns(table);
     roster->strict = table_is_strict(table);
     roster->session = session;
+    find_today(roster->today);
     if (columns_find(roster, table, map, lang) < 0)
         return -1;
     return survey_all(roster, table, lang);
@@ -306,10 +331,12 @@ static bool make_needs(struct slice *value, char room[VALUE_BYTES], struct roste
 static bool make_born(const struct roster *roster, struct slice value, char born[11], struct roster_fault *fault)
 {
     struct born_signs signs;
-    if (born_read(value, roster->month_first, born, &signs) < 0 || (signs.serial && !roster->serial) ||
-        !form_holds("born", slice_of(born)))
+    bool read = born_read(value, roster->month_first, born, &signs) == 0 && (roster->serial || !signs.serial);
+    if (signs.year || (read && strncmp(born, roster->today, strlen(born)) > 0))
+        return refuse(fault, ROSTER_BORN, value, "date", TEXT_VALUE_YEAR);
+    if (!read || !form_holds("born", slice_of(born)))
         return refuse(fault, ROSTER_BORN, value, "date", TEXT_VALUE_DATE);
-    return true;
+    return !(signs.either && roster->unsure) || refuse(fault, ROSTER_BORN, value, "date", TEXT_VALUE_EITHER);
 }
 
 /* The row's values by column. */
