@@ -87,6 +87,7 @@ struct survey {
     size_t dates, serials;                              /* cells that hold something; those that are a number of days */
     size_t day_first, month_first, either, short_years;
     size_t with_zero, zero_len;   /* student numbers that begin with a zero; their length */
+    size_t zeros;                 /* that one of them begins with, at most */
     bool uneven;                  /* those that begin with a zero have not all the same length */
     size_t lens[DIGITS_MOST + 1]; /* of student numbers without a zero, by their length */
 };
@@ -117,15 +118,29 @@ static void survey_number(struct survey *survey, struct slice value)
     survey->uneven |= survey->with_zero > 0 && survey->zero_len != value.len;
     survey->with_zero++;
     survey->zero_len = value.len;
+    size_t zeros = 0;
+    while (zeros < value.len && value.at[zeros] == '0')
+        zeros++;
+    survey->zeros = zeros > survey->zeros ? zeros : survey->zeros;
 }
 
-/* The length of student numbers of which some have lost the zeros they began with: others of that length have kept
- * them, no fewer than have lost them. 0 when there is none. */
-static size_t lost_zeros(const struct survey *survey)
+/* How many student numbers are shorter than those that begin with a zero. */
+static size_t count_shorter(const struct survey *survey)
 {
     size_t shorter = 0;
     for (size_t len = 0; len < survey->zero_len; len++)
         shorter += survey->lens[len];
+    return shorter;
+}
+
+/* The length of student numbers of which some have lost the zeros they began with: others of that length have kept
+ * them, no fewer than have lost them, and as many zeros. 0 when there is none. */
+static size_t lost_zeros(const struct survey *survey)
+{
+    size_t shorter = count_shorter(survey);
+    for (size_t len = 0; len + survey->zeros < survey->zero_len; len++)
+        if (survey->lens[len] > 0)
+            return 0;
     return !survey->uneven && shorter > 0 && survey->with_zero >= shorter ? survey->zero_len : 0;
 }
 
@@ -135,6 +150,9 @@ static void survey_row(const struct roster *roster, struct survey *survey, const
         struct slice value = value_of(roster, cells, (enum roster_column)column);
         if (!value.at || column == ROSTER_BORN)
             continue;
+        if (all_digits(value))
+            while (value.len > 9 && *value.at == '0') /* some systems write a BSN so */
+                value = (struct slice){value.at + 1, value.len - 1};
         survey->nine[column] += (value.len == 8 || value.len == 9) && all_digits(value);
         survey->alike[column] += roster_looks_like_bsn(value);
     }
@@ -188,7 +206,8 @@ static void describe(struct roster *roster, const struct survey *survey, bool he
                  {survey->either > 0 && survey->day_first + survey->month_first == 0, TEXT_GUESS_DAY_FIRST},
                  {roster->serial, TEXT_GUESS_SERIAL},
                  {survey->short_years > 0, TEXT_GUESS_SHORT_YEAR},
-                 {roster->digits > 0, TEXT_GUESS_ZEROS}};
+                 {roster->digits > 0, TEXT_GUESS_ZEROS},
+                 {roster->digits == 0 && count_shorter(survey) > 0, TEXT_GUESS_UNEVEN}};
     for (size_t i = 0; i < COUNT(notes) && len < room; i++)
         if (notes[i].holds)
             len += (size_t)snprintf(roster->guess + len, room - len, "; %s", text_of(lang, notes[i].text));
@@ -286,15 +305,17 @@ static bool make_name(const struct roster *roster, const struct slice value[], c
     }
 }
 
-/* Student numbers: back to their length, when zeros were lost. What looks like a BSN stays as it is: behind a zero the
- * registry would not know it for one. */
+/* Student numbers: back to their length, when zeros were lost. One that looks like a BSN may be one: behind a zero the
+ * registry would not know it, so who knows the number must write it out. */
 static bool make_student(const struct roster *roster, struct slice *value, char room[VALUE_BYTES],
                          struct roster_fault *fault)
 {
     size_t len = value->len;
-    if (len > 3 && memchr(value->at, 'E', len) && memchr(value->at, '+', len))
+    if (len > 3 && (memchr(value->at, 'E', len) || memchr(value->at, 'e', len)) && memchr(value->at, '+', len))
         return refuse(fault, ROSTER_STUDENT, *value, "student", TEXT_VALUE_SHORTENED);
-    if (len < roster->digits && all_digits(*value) && !roster_looks_like_bsn(*value)) {
+    if (len < roster->digits && roster_looks_like_bsn(*value))
+        return refuse(fault, ROSTER_STUDENT, *value, "looks-like-bsn", TEXT_VALUE_ZEROS);
+    if (len < roster->digits && all_digits(*value)) {
         size_t lost = roster->digits - len;
         memset(room, '0', lost);
         memcpy(room + lost, value->at, len);
