@@ -35,7 +35,7 @@ struct roster {
     bool unsure;              /* some dates have the month first and some the day */
     char today[11];           /* 2027-04-02 */
     size_t digits;    /* student numbers have so many, and zeros before them were lost; 0: they are as they are */
-    char guess[1024]; /* which column means what and how dates are written, in words */
+    char guess[2048]; /* which column means what and how dates are written, in words */
 };
 
 /* What is wrong with a row. */
@@ -64,6 +64,9 @@ int roster_column_of(struct slice field);
 size_t roster_request(const struct roster *roster, const struct slice cells[TABLE_COLUMNS], size_t count, unsigned tag,
                       bool check, char line[LINE_MAX_BYTES], struct roster_fault *fault) MUST_CHECK;
 
+/* A cell's value in a column; absent when there is none. */
+struct slice roster_value(const struct roster *roster, const struct slice cells[], enum roster_column column);
+bool roster_is_digits(struct slice value);
 /* Whether a number passes the check that BSN and onderwijsnummer have. */
 bool roster_looks_like_bsn(struct slice number);
 

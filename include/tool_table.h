@@ -9,6 +9,9 @@
 #include "tool_text.h"
 
 #define TABLE_COLUMNS 256
+#define TABLE_NOTE_BYTES 256
+/* A comment that begins so holds a note, words with a blank between them, for who reads the table. */
+#define TABLE_NOTE "# buurtaal: "
 
 struct table;
 
@@ -44,6 +47,15 @@ int table_next(struct table *table, struct slice cells[TABLE_COLUMNS], size_t *c
 unsigned table_line(const struct table *table);
 /* Back to before the first row. 0, or -1 after telling why it cannot. */
 int table_rewind(struct table *table) MUST_CHECK;
+
+bool table_is_workbook(const struct table *table);
+
+/* The last note among the rows read so far; empty when there was none. Valid until the next row is read. */
+struct slice table_note(const struct table *table);
+/* Takes the first word off a note. False at its end. */
+bool table_note_word(struct slice *note, struct slice *word) MUST_CHECK;
+/* The number in a word NAME=NUMBER; 0 when it is another word. */
+uint64_t table_note_number(struct slice word, const char *name) MUST_CHECK;
 
 /* What was decided, in words, such as `UTF-8, ; between the columns, with a header`. */
 const char *table_guess(const struct table *table);

@@ -308,6 +308,24 @@ static void name_headings(const struct find *find)
         memcpy(roster->heading[ROSTER_NAME], roster->heading[ROSTER_SURNAME], ROSTER_HEADING_BYTES);
 }
 
+/* Without a header: what a note says, else what the values show. 0, or -1 after telling that the table cannot be read.
+ */
+static int find_without_names(struct find *find)
+{
+    struct slice note = table_note(find->table), word;
+    bool said = false;
+    while (table_note_word(&note, &word))
+        for (size_t column = 0; column < ROSTER_COLUMNS; column++) {
+            uint64_t number = table_note_number(word, roster_word((enum roster_column)column));
+            if (find->mapped[column] || number < 1 || number > find->roster->width ||
+                is_taken(find, (size_t)number - 1))
+                continue;
+            find->roster->at[column] = (int)number - 1;
+            said = true;
+        }
+    return said ? 0 : values_find(find->roster, find->table, find->mapped);
+}
+
 int columns_find(struct roster *roster, struct table *table, const char *const *map, enum text_lang lang)
 {
     struct find find = {.roster = roster, .table = table, .lang = lang};
@@ -316,7 +334,7 @@ int columns_find(struct roster *roster, struct table *table, const char *const *
     for (; map && *map; map++)
         if (heed(&find, *map) < 0)
             return -1;
-    if (table_has_header(table) ? find_by_names(&find) < 0 : values_find(roster, table, find.mapped) < 0)
+    if (table_has_header(table) ? find_by_names(&find) < 0 : find_without_names(&find) < 0)
         return -1;
     /* What is not exactly a session may stand beside --session. */
     int session = table_has_header(table) ? roster->at[ROSTER_SESSION] : -1;

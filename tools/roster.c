@@ -1,9 +1,8 @@
-/* A college's table of students as requests. Which column means what is found in columns.c; columns that are not needed
- * are ignored.
+/* A college's table of students as requests. Which column means what is found in columns.c, what columns as a whole
+ * show in survey.c; columns that are not needed are ignored.
  *
  * Rules: what the registry's own types refuse is refused here, by column, before it is sent; whether a session exists
- * or is open is the registry's to say. What a column as a whole shows (BSNs, how its dates are written, zeros that
- * were lost) is judged over all rows before the first becomes a request. */
+ * or is open is the registry's to say. */
 #include "tool_roster.h"
 
 #include <stdio.h>
@@ -14,11 +13,8 @@
 #include "tool_columns.h"
 #include "tool_decode.h"
 #include "tool_fullname.h"
+#include "tool_survey.h"
 
-#define BSN_ROWS 10     /* so many numbers make a column worth judging */
-#define BSN_ROWS_ALL 3  /* so many, when all are alike */
-#define SLIPS 10        /* of so many dates one may have day and month the wrong way round */
-#define DIGITS_MOST 20  /* of a student number that may have lost zeros */
 #define VALUE_BYTES 600 /* more than any type of the registry takes */
 
 static const struct {
@@ -40,7 +36,7 @@ int roster_column_of(struct slice field)
 
 /* ---- values ---- */
 
-static bool all_digits(struct slice value)
+bool roster_is_digits(struct slice value)
 {
     for (size_t i = 0; i < value.len; i++)
         if (value.at[i] < '0' || value.at[i] > '9')
@@ -52,12 +48,11 @@ static bool all_digits(struct slice value)
 static struct slice without_fraction(struct slice value)
 {
     struct slice whole = {value.at, value.len > 2 ? value.len - 2 : 0};
-    bool fraction = all_digits(whole) && memchr(".,", value.at[whole.len], 2) && value.at[whole.len + 1] == '0';
+    bool fraction = roster_is_digits(whole) && memchr(".,", value.at[whole.len], 2) && value.at[whole.len + 1] == '0';
     return fraction ? whole : value;
 }
 
-/* A cell's value; absent when there is none. */
-static struct slice value_of(const struct roster *roster, const struct slice cells[], enum roster_column column)
+struct slice roster_value(const struct roster *roster, const struct slice cells[], enum roster_column column)
 {
     if (column == ROSTER_SESSION && roster->session)
         return slice_of(roster->session);
@@ -70,7 +65,7 @@ static struct slice value_of(const struct roster *roster, const struct slice cel
 bool roster_looks_like_bsn(struct slice number)
 {
     int sum = 0;
-    if ((number.len != 8 && number.len != 9) || !all_digits(number))
+    if ((number.len != 8 && number.len != 9) || !roster_is_digits(number))
         return false;
     for (size_t i = 0; i < number.len; i++) {
         int weight = (int)(number.len - i);
@@ -80,162 +75,12 @@ bool roster_looks_like_bsn(struct slice number)
     return sum != 0 && (sum % 11 == 0 || education);
 }
 
-/* ---- what columns as a whole show ---- */
-
-struct survey {
-    size_t nine[ROSTER_COLUMNS], alike[ROSTER_COLUMNS]; /* numbers of 8 or 9 digits; those that could be a BSN */
-    size_t dates, serials;                              /* cells that hold something; those that are a number of days */
-    size_t day_first, month_first, either, short_years;
-    size_t with_zero, zero_len;   /* student numbers that begin with a zero; their length */
-    size_t zeros;                 /* that one of them begins with, at most */
-    bool uneven;                  /* those that begin with a zero have not all the same length */
-    size_t lens[DIGITS_MOST + 1]; /* of student numbers without a zero, by their length */
-};
-
-static void survey_date(struct survey *survey, struct slice value)
-{
-    struct born_signs signs;
-    char date[11];
-    survey->dates += value.at != NULL;
-    /* What is no date with the day first may be one with the month first. */
-    if (born_read(value, false, date, &signs) < 0 && born_read(value, true, date, &signs) < 0)
-        return;
-    survey->serials += signs.serial;
-    survey->day_first += signs.day_first;
-    survey->month_first += signs.month_first;
-    survey->either += signs.either;
-    survey->short_years += signs.short_year;
-}
-
-static void survey_number(struct survey *survey, struct slice value)
-{
-    if (!value.at || !all_digits(value) || value.len > DIGITS_MOST)
-        return;
-    if (value.at[0] != '0') {
-        survey->lens[value.len]++;
-        return;
-    }
-    survey->uneven |= survey->with_zero > 0 && survey->zero_len != value.len;
-    survey->with_zero++;
-    survey->zero_len = value.len;
-    size_t zeros = 0;
-    while (zeros < value.len && value.at[zeros] == '0')
-        zeros++;
-    survey->zeros = zeros > survey->zeros ? zeros : survey->zeros;
-}
-
-/* How many student numbers are shorter than those that begin with a zero. */
-static size_t count_shorter(const struct survey *survey)
-{
-    size_t shorter = 0;
-    for (size_t len = 0; len < survey->zero_len; len++)
-        shorter += survey->lens[len];
-    return shorter;
-}
-
-/* The length of student numbers of which some have lost the zeros they began with: others of that length have kept
- * them, no fewer than have lost them, and as many zeros. 0 when there is none. */
-static size_t lost_zeros(const struct survey *survey)
-{
-    size_t shorter = count_shorter(survey);
-    for (size_t len = 0; len + survey->zeros < survey->zero_len; len++)
-        if (survey->lens[len] > 0)
-            return 0;
-    return !survey->uneven && shorter > 0 && survey->with_zero >= shorter ? survey->zero_len : 0;
-}
-
-static void survey_row(const struct roster *roster, struct survey *survey, const struct slice cells[])
-{
-    for (unsigned column = 0; column < ROSTER_COLUMNS; column++) {
-        struct slice value = value_of(roster, cells, (enum roster_column)column);
-        if (!value.at || column == ROSTER_BORN)
-            continue;
-        if (all_digits(value))
-            while (value.len > 9 && *value.at == '0') /* some systems write a BSN so */
-                value = (struct slice){value.at + 1, value.len - 1};
-        survey->nine[column] += (value.len == 8 || value.len == 9) && all_digits(value);
-        survey->alike[column] += roster_looks_like_bsn(value);
-    }
-    survey_date(survey, value_of(roster, cells, ROSTER_BORN));
-    survey_number(survey, value_of(roster, cells, ROSTER_STUDENT));
-}
-
-/* Whether a column of numbers holds BSNs: by chance one in eleven would look like one. */
-static bool holds_bsns(const struct survey *survey, unsigned column)
-{
-    size_t nine = survey->nine[column], alike = survey->alike[column];
-    return (nine >= BSN_ROWS && alike * 2 > nine) || (nine >= BSN_ROWS_ALL && alike == nine);
-}
-
-/* Whether dates that could be either cannot be read: those that show which comes first contradict each other, more than
- * slips of the pen would. */
-static bool is_unsure(const struct survey *survey)
-{
-    size_t most = survey->day_first, least = survey->month_first;
-    if (least > most) {
-        most = survey->month_first;
-        least = survey->day_first;
-    }
-    return least * SLIPS > most;
-}
-
 static void find_today(char today[11])
 {
     struct tm day = {.tm_year = 0};
     time_t now = time(NULL);
     if (!localtime_r(&now, &day) || strftime(today, 11, "%Y-%m-%d", &day) == 0)
         strcpy(today, "9999-12-31");
-}
-
-/* Puts what was found into words. */
-static void describe(struct roster *roster, const struct survey *survey, bool header, enum text_lang lang)
-{
-    size_t len = 0, room = sizeof roster->guess;
-    for (unsigned column = 0; column < ROSTER_COLUMNS; column++) {
-        char number[16];
-        if (roster->at[column] < 0)
-            continue;
-        snprintf(number, sizeof number, "%d", roster->at[column] + 1);
-        len += (size_t)snprintf(roster->guess + len, room - len, "%s%s = %s", len > 0 ? ", " : "",
-                                roster_word((enum roster_column)column), header ? roster->heading[column] : number);
-    }
-    const struct {
-        bool holds;
-        enum text_id text;
-    } notes[] = {{roster->month_first, TEXT_GUESS_MONTH_FIRST},
-                 {survey->either > 0 && survey->day_first + survey->month_first == 0, TEXT_GUESS_DAY_FIRST},
-                 {roster->serial, TEXT_GUESS_SERIAL},
-                 {survey->short_years > 0, TEXT_GUESS_SHORT_YEAR},
-                 {roster->digits > 0, TEXT_GUESS_ZEROS},
-                 {roster->digits == 0 && count_shorter(survey) > 0, TEXT_GUESS_UNEVEN}};
-    for (size_t i = 0; i < COUNT(notes) && len < room; i++)
-        if (notes[i].holds)
-            len += (size_t)snprintf(roster->guess + len, room - len, "; %s", text_of(lang, notes[i].text));
-}
-
-/* Reads all rows. 0, or -1 after telling why the file may not be used. */
-static int survey_all(struct roster *roster, struct table *table, enum text_lang lang)
-{
-    struct slice cells[TABLE_COLUMNS];
-    struct survey survey = {.dates = 0};
-    size_t count;
-    int more;
-    while ((more = table_next(table, cells, &count)) == 1)
-        if (count > 0)
-            survey_row(roster, &survey, cells);
-    if (more < 0)
-        return -1;
-    for (unsigned column = 0; column < ROSTER_COLUMNS; column++)
-        if (holds_bsns(&survey, column)) {
-            text_tell(lang, TEXT_CSV_BSN, table_name(table), roster->heading[column]);
-            return -1;
-        }
-    roster->month_first = survey.month_first > survey.day_first;
-    roster->unsure = is_unsure(&survey);
-    roster->serial = survey.serials * 2 > survey.dates;
-    roster->digits = lost_zeros(&survey);
-    describe(roster, &survey, table_has_header(table), lang);
-    return table_rewind(table);
 }
 
 int roster_guess(struct roster *roster, struct table *table, const char *const *map, const char *session,
@@ -248,7 +93,7 @@ int roster_guess(struct roster *roster, struct table *table, const char *const *
     find_today(roster->today);
     if (columns_find(roster, table, map, lang) < 0)
         return -1;
-    return survey_all(roster, table, lang);
+    return survey_run(roster, table, lang);
 }
 
 /* ---- the request ---- */
@@ -315,7 +160,7 @@ static bool make_student(const struct roster *roster, struct slice *value, char 
         return refuse(fault, ROSTER_STUDENT, *value, "student", TEXT_VALUE_SHORTENED);
     if (len < roster->digits && roster_looks_like_bsn(*value))
         return refuse(fault, ROSTER_STUDENT, *value, "looks-like-bsn", TEXT_VALUE_ZEROS);
-    if (len < roster->digits && all_digits(*value)) {
+    if (len < roster->digits && roster_is_digits(*value)) {
         size_t lost = roster->digits - len;
         memset(room, '0', lost);
         memcpy(room + lost, value->at, len);
@@ -328,7 +173,7 @@ static bool make_student(const struct roster *roster, struct slice *value, char 
 static struct slice code_of(struct slice value)
 {
     struct slice digits = {value.at + 1, 4};
-    if (value.len > 6 && value.at[0] == 'K' && all_digits(digits) && strchr(" -:(", value.at[5]))
+    if (value.len > 6 && value.at[0] == 'K' && roster_is_digits(digits) && strchr(" -:(", value.at[5]))
         value.len = 5;
     return value;
 }
@@ -368,7 +213,7 @@ static bool take_values(const struct roster *roster, const struct slice cells[],
     for (unsigned column = 0; column < ROSTER_COLUMNS; column++) {
         bool other_form =
             column == ROSTER_NAME ? !whole : (column == ROSTER_SURNAME || column == ROSTER_FIRST) && whole;
-        value[column] = value_of(roster, cells, (enum roster_column)column);
+        value[column] = roster_value(roster, cells, (enum roster_column)column);
         if (fields[column].needed && !other_form && !value[column].at)
             return refuse(fault, (int)column, value[column], "missing", TEXT_VALUE_MISSING);
     }
@@ -399,7 +244,7 @@ size_t roster_request(const struct roster *roster, const struct slice cells[TABL
     for (size_t i = 0; i < COUNT(plain); i++) {
         struct slice this = value[plain[i].column];
         if (this.at && !form_holds(plain[i].type, this)) {
-            (void)refuse(fault, plain[i].column, value_of(roster, cells, plain[i].column), plain[i].type,
+            (void)refuse(fault, plain[i].column, roster_value(roster, cells, plain[i].column), plain[i].type,
                          plain[i].reason);
             return 0;
         }

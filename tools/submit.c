@@ -222,8 +222,8 @@ static int apply_as_one(struct job *job, bool *applied)
 static int write_refused(struct job *job)
 {
     const char *dot = strrchr(job->wish->path, '.'), *slash = strrchr(job->wish->path, '/');
-    bool text_file = dot && dot > (slash ? slash : job->wish->path) && strcasecmp(dot, ".xlsx") != 0;
-    char *ending = memory_text(".refused%s", text_file ? dot : ".csv"), *path;
+    bool as_it_was = dot && dot > (slash ? slash : job->wish->path) && !table_is_workbook(job->submission.table);
+    char *ending = memory_text(".refused%s", as_it_was ? dot : ".csv"), *path;
     FILE *file = file_create(job->folder, job->wish->path, ending, &path);
     int result = file ? submission_write_refused(&job->submission, job->wish->path, file) : -1;
     if (file && (ferror(file) || fclose(file) != 0))

@@ -20,6 +20,7 @@
 
 #define ROW_BYTES 65536
 #define ROOM (2 * ROW_BYTES)
+#define NOTE_DIGITS 3              /* of a number in a note */
 #define CLEAN_ROOM (4 * ROW_BYTES) /* a row without its quotes, and in NFC, which makes three bytes of one at most */
 
 struct table {
@@ -38,6 +39,8 @@ struct table {
     size_t clean_len;
     char sheet[WORKBOOK_NAME_BYTES];
     char words[512];
+    char note[TABLE_NOTE_BYTES];
+    size_t note_len;
     char room[ROOM];
     char clean[CLEAN_ROOM]; /* cells of the row that are not in the file as they should be */
 };
@@ -153,13 +156,29 @@ static bool is_empty(const struct slice cells[], size_t count)
     return true;
 }
 
+/* Keeps the note of a comment, which a spreadsheet may have put between quotes, with separators behind it. */
+static void keep_note(struct table *table, struct slice text)
+{
+    struct slice cell;
+    (void)csv_cells(&table->guess.csv, text.at, text.len, &cell, 1);
+    if (csv_is_quoted(&table->guess.csv, cell))
+        cell = (struct slice){cell.at + 1, cell.len - 2};
+    size_t begin = strlen(TABLE_NOTE);
+    if (cell.len <= begin || cell.len - begin > sizeof table->note || memcmp(cell.at, TABLE_NOTE, begin) != 0)
+        return;
+    table->note_len = cell.len - begin;
+    memcpy(table->note, cell.at + begin, table->note_len);
+}
+
 int table_next(struct table *table, struct slice cells[TABLE_COLUMNS], size_t *count)
 {
     struct slice text;
     int found;
     while ((found = take_row(table, &text)) > 0) {
-        if (csv_is_comment(text.at, text.len))
+        if (csv_is_comment(text.at, text.len)) {
+            keep_note(table, text);
             continue;
+        }
         *count = found == 2 ? 0 : csv_cells(&table->guess.csv, text.at, text.len, cells, TABLE_COLUMNS);
         *count -= table->guess.trailing && *count > 1 && text.at[text.len - 1] == table->guess.csv.separator;
         table->clean_len = 0;
@@ -359,6 +378,38 @@ bool table_has_header(const struct table *table)
 bool table_is_strict(const struct table *table)
 {
     return table->guess.trailing || !table->guess.csv.quoted;
+}
+
+bool table_is_workbook(const struct table *table)
+{
+    return table->workbook;
+}
+
+struct slice table_note(const struct table *table)
+{
+    return (struct slice){table->note, table->note_len};
+}
+
+bool table_note_word(struct slice *note, struct slice *word)
+{
+    const char *at = note->at, *end = at + note->len;
+    while (at < end && *at == ' ')
+        at++;
+    *word = (struct slice){at, 0};
+    while (at < end && *at != ' ')
+        at++;
+    word->len = (size_t)(at - word->at);
+    *note = (struct slice){at, (size_t)(end - at)};
+    return word->len > 0;
+}
+
+uint64_t table_note_number(struct slice word, const char *name)
+{
+    size_t len = strlen(name);
+    if (word.len <= len + 1 || word.len > len + 1 + NOTE_DIGITS || memcmp(word.at, name, len) != 0 ||
+        word.at[len] != '=')
+        return 0;
+    return slice_number((struct slice){word.at + len + 1, word.len - len - 1});
 }
 
 const char *table_guess(const struct table *table)

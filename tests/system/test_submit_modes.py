@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 
+import openpyxl
 import pytest
 from harness.client import encode
 from harness.load import dice
@@ -172,6 +173,62 @@ def test_refused_rows_are_mended_and_sent_again(registry, tmp_path, dialect):
     assert refused.read_bytes() == mended and (tmp_path / "april-2.refused.csv").exists()  # never over another
     assert "2 met plaats" in tool.run("submit", "--yes", str(refused), wanted=0)[1]
     assert states(registry) == [("seated", 4)]
+
+
+def born(daemon):
+    with daemon.connect("25LU") as college:
+        return {row["student"]: row["born"] for row in college.read_list("registrations", 500)}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_refused_rows_mean_what_they_meant_in_their_file(registry, tmp_path, encoding):
+    """What only the other rows showed: that the month comes first, how many digits a number has, what its columns are."""
+    daemon = registry.start()
+    schedule(daemon, **{"S1": 9, "S-100": 20, "S-200": 20})
+    tool = Tool(registry, daemon.address, "25LU")
+    header = "Studentnummer;Naam;Geboortedatum;Sessie\r\n"
+    path = tmp_path / "us.csv"
+    path.write_bytes((header + '0912345;"Bakker, Zoë";3/14/2009;S1\r\n912346;"Bakker, Bo";1/3/2009;S9\r\n').encode(encoding))
+    tool.run("submit", "--yes", str(path), wanted=1)
+    refused = tmp_path / "us.refused.csv"
+    text = refused.read_bytes().decode(encoding)
+    assert text.startswith(header) and text.endswith('912346;"Bakker, Bo";1/3/2009;S9\r\n') and "Zo" not in text
+    refused.write_bytes(text.replace("S9", "S1").encode(encoding))
+    tool.run("submit", "--yes", str(refused), wanted=0)
+    assert born(daemon) == {"0912345": "2009-03-14", "0912346": "2009-01-03"}
+    # Without a header two rows in two sessions would not show which column is the session.
+    rows = [f"S-{n % 2 + 1}00;L10{n};Bakker, Zoë;{n}032009\r\n" for n in range(10, 30)]
+    bad = ["S-100;L1001;Bakker, Bo;31022009\r\n", "S-200;L1002;Bakker, Bo;31042009\r\n"]
+    path.write_bytes("".join(rows + bad).encode(encoding))
+    tool.run("submit", "--yes", str(path), wanted=1)
+    refused = tmp_path / "us-2.refused.csv"
+    text = refused.read_bytes().decode(encoding)
+    refused.write_bytes(text.replace("3102", "2802").replace("3104", "3004").encode(encoding))
+    tool.run("submit", "--yes", str(refused), wanted=0)
+    assert {student: date for student, date in born(daemon).items() if student in ("L1001", "L1002")} == {
+        "L1001": "2009-02-28", "L1002": "2009-04-30"}
+
+
+def test_refused_rows_of_a_workbook_are_safe_in_a_spreadsheet(registry, tmp_path):
+    daemon = registry.start()
+    schedule(daemon, S1=9)
+    tool = Tool(registry, daemon.address, "25LU")
+    book = openpyxl.Workbook()
+    for cells in (["Studentnummer", "Achternaam", "Voornamen", "Geboortedatum", "Sessie", "Bijzonderheden"],
+                  ["0912345", "Bakker", "Zoë", "14-03-2009", "S9", "=cmd|' /C calc'!A0"],
+                  ["0912346", "Bakker", "Bo", "14-03-2009", "S1", None]):
+        book.active.append(cells)
+    book.active["F2"].data_type = "s"
+    book.save(tmp_path / "export.xlsm")
+    tool.run("submit", "--yes", str(tmp_path / "export.xlsm"), wanted=1)
+    refused = tmp_path / "export.refused.csv"
+    text = refused.read_text(encoding="utf-8-sig")
+    assert ";'=cmd" in text and '="0912345"' in text
+    refused.write_text(text.replace("S9", "S1"), encoding="utf-8-sig")
+    tool.run("submit", "--yes", str(refused), wanted=0)
+    with daemon.connect("25LU") as college:
+        rows = {row["student"]: row.get("needs") for row in college.read_list("registrations", 500)}
+    assert rows == {"0912345": "=cmd|' /C calc'!A0", "0912346": None}
 
 
 def test_what_a_sender_calls_its_columns_is_remembered(registry, tmp_path):
