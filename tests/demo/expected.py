@@ -11,7 +11,7 @@ import unicodedata
 import openpyxl
 
 from harness.client import decode_fields
-from harness.model import Model, Session
+from harness.model import Model, Session, looks_like_bsn
 from harness.registry import ROOT
 
 # What stands under which header. One file has none: its columns are known.
@@ -99,16 +99,25 @@ def fields_of(path):
     cells as there are columns."""
     rows = rows_of(path)
     meanings = [HEADERS[name] for name in rows.pop(0) if name] if rows[0][0] in HEADERS else BARE
+    numbers = [number_of(cells[meanings.index("student")]) for cells in rows if len(cells) >= len(meanings)]
+    digits = max((len(number) for number in numbers if number.startswith("0")), default=0)
     for cells in rows:
         if len(cells) == len(meanings) + 1 and cells[-1] == "":
             cells.pop()
         if len(cells) == len(meanings):
             said = {meaning: cell.strip() for meaning, cell in zip(meanings, cells) if meaning and cell.strip()}
-            yield said, register_of(said)
+            yield said, register_of(said, digits)
 
 
-def register_of(said):
-    number = re.sub(r'^="(.*)"$', r"\1", said.get("student", ""))
+def number_of(cell):
+    return re.sub(r'^="(.*)"$', r"\1", cell.strip())
+
+
+def register_of(said, digits):
+    """`digits`: how many the file's numbers have that begin with a zero. A shorter one that looks like a BSN is not sent."""
+    number = number_of(said.get("student", ""))
+    if len(number) < digits and looks_like_bsn(number):
+        return None
     born = born_of(said.get("born", ""))
     eckid = said.get("eckid")
     name = said.get("name")

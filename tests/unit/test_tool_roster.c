@@ -308,7 +308,8 @@ static void columns_as_a_whole(void **state)
          {NULL},
          "S-1",
          "put back",
-         "the zeros before this number were lost, and without them it looks like a BSN; put them back"},
+         "this looks like a BSN, which this registry may not hold; if it is a student number that has lost its zeros, "
+         "put them back"},
         /* no more zeros than others have kept: else numbers differ in length */
         {NAMES "12345;Graaf, Bo;1-3-2009\n0912346;Bakker, Jo;1-3-2009\n0912347;Vries, Mo;1-3-2009\n",
          {NULL},
