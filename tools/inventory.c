@@ -2,7 +2,7 @@
 #include "tool_inventory.h"
 
 #include <inttypes.h>
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -95,31 +95,45 @@ static time_t authority_end(const char *folder)
     return end;
 }
 
-/* When the next list was promised; 0 when there is no list. */
-static time_t next_list(const char *folder)
+/* How the list in the folder stands. */
+struct list {
+    int64_t number; /* the newest list of the index has the same; 0: there is none to be read */
+    time_t next;    /* when the next one was promised */
+};
+
+static struct list read_list(const char *folder)
 {
     char *path = memory_text("%s/crl.pem", folder);
-    X509_CRL *list = pem_read_list(path);
-    const ASN1_TIME *next = list ? X509_CRL_get0_nextUpdate(list) : NULL;
+    X509_CRL *file = pem_read_list(path);
+    ASN1_INTEGER *number = file ? X509_CRL_get_ext_d2i(file, NID_crl_number, NULL, NULL) : NULL;
+    const ASN1_TIME *next = file ? X509_CRL_get0_nextUpdate(file) : NULL;
+    struct list list = {0, 0};
     struct tm parts;
-    time_t time = next && ASN1_TIME_to_tm(next, &parts) == 1 ? timegm(&parts) : 0;
-    X509_CRL_free(list);
+    if (number && next && ASN1_TIME_to_tm(next, &parts) == 1 && ASN1_INTEGER_get_int64(&list.number, number) == 1)
+        list.next = timegm(&parts);
+    ASN1_INTEGER_free(number);
+    X509_CRL_free(file);
     free(path);
-    return time;
+    return list;
 }
 
-/* How the list and the authority itself stand. What is wrong is told whatever happens, what is not unless --quiet. */
+/* What of the list and the authority itself asks for something is told whatever happens, the rest unless --quiet. */
 static void tell_rest(const struct tool *tool, const struct index *index, const char *folder, time_t now)
 {
-    time_t next = next_list(folder), end = authority_end(folder);
+    struct list list = read_list(folder);
+    time_t end = authority_end(folder);
     char day[32];
-    if (next == 0)
+    if (list.number == 0)
         text_tell(tool->lang, TEXT_CA_LIST_NONE, folder, folder);
-    else if (next < now)
-        text_tell(tool->lang, TEXT_CA_LIST_LATE, moment(next, DAY, day), folder);
+    else if (list.number != index->list)
+        text_tell(tool->lang, TEXT_CA_LIST_BEHIND, (long long)list.number, (long long)index->list, folder);
+    else if (list.next < now)
+        text_tell(tool->lang, TEXT_CA_LIST_LATE, moment(list.next, DAY, day), folder);
     else if (!tool->quiet)
-        text_tell(tool->lang, TEXT_CA_LIST_NUMBER, (long long)index->list, moment(next, DAY, day));
-    if (end < now + INVENTORY_SOON_DAYS * DAY_SECONDS)
+        text_tell(tool->lang, TEXT_CA_LIST_NUMBER, (long long)list.number, moment(list.next, DAY, day));
+    if (end == 0)
+        text_tell(tool->lang, TEXT_CA_UNREAD, folder);
+    else if (end < now + INVENTORY_SOON_DAYS * DAY_SECONDS)
         text_tell(tool->lang, TEXT_CA_ENDS, folder, moment(end, DAY, day));
     else if (!tool->quiet)
         text_tell(tool->lang, TEXT_CA_UNTIL, folder, moment(end, DAY, day));
@@ -127,12 +141,23 @@ static void tell_rest(const struct tool *tool, const struct index *index, const 
 
 /* ---- for programs ---- */
 
+/* Prints a time that is known; else the field is left out. */
+static void print_time(const char *before, const char *name, time_t time, char out[32])
+{
+    if (time != 0)
+        printf("%s\"%s\": \"%s\"", before, name, moment(time, TIME, out));
+}
+
 /* Names, OINs and digits need no escape in JSON. */
 static void print_json(const struct index *index, const char *folder, time_t now)
 {
+    struct list list = read_list(folder);
     char one[32], other[32];
-    printf("{\"ca\": {\"until\": \"%s\"}, \"crl\": {\"number\": %" PRId64 ", \"next\": \"%s\"}, \"certificates\": [",
-           moment(authority_end(folder), TIME, one), index->list, moment(next_list(folder), TIME, other));
+    fputs("{\"ca\": {", stdout);
+    print_time("", "until", authority_end(folder), one);
+    printf("}, \"crl\": {\"number\": %" PRId64, list.number);
+    print_time(", ", "next", list.next, one);
+    fputs("}, \"certificates\": [", stdout);
     for (size_t i = 0; i < index->count; i++) {
         const struct index_row *row = &index->rows[i];
         printf("%s\n  {\"name\": \"%s\", \"for\": \"%s\", \"state\": \"%s\", \"from\": \"%s\", \"until\": \"%s\"",

@@ -4,6 +4,7 @@ import datetime
 import json
 import os
 import re
+import shutil
 import ssl
 import stat
 import subprocess
@@ -224,6 +225,23 @@ def test_the_list_shows_what_was_issued_and_marks_what_ends_soon(folder):
     assert all(row["fingerprint"] in table and row["serial"] in table for row in rows.values())
     assert "number 2" in told
     assert run("list", "--quiet", folder.path)[1] == ""
+
+
+def test_the_list_tells_what_is_wrong_in_the_folder(folder):
+    folder("issue", "college")
+    shutil.copy(folder.file("crl.pem"), folder.file("kept"))
+    folder("revoke", "college")
+    os.replace(folder.file("kept"), folder.file("crl.pem"))  # as when the revoking was cut off, or by a copy from elsewhere
+    assert "number 1, but the newest is 2: sign it anew" in run("list", "--quiet", folder.path)[1]
+    assert folder.listed()["crl"]["number"] == 1
+    folder("crl")
+    assert run("list", "--quiet", folder.path)[1] == "" and folder.listed()["crl"]["number"] == 3
+    for name in ("crl.pem", "ca.pem"):
+        os.rename(folder.file(name), folder.file(name + ".kept"))
+    told = run("list", "--quiet", folder.path)[1]
+    assert "crl.pem cannot be read" in told and "ca.pem cannot be read" in told and "1970" not in told
+    listed = folder.listed()
+    assert listed["ca"] == {} and listed["crl"] == {"number": 0} and len(listed["certificates"]) == 1
 
 
 def test_what_cannot_be_is_told_with_its_status_and_remedy(folder, tmp_path):
