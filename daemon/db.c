@@ -1,58 +1,44 @@
-/* One connection to PostgreSQL on libpq, in pipeline mode, without a call that blocks. Connecting polls the socket that
- * libpq has at that moment (it may be another after each step); from then on two persistent events, reading always
- * armed. Limits: one batch at a time. */
+/* What goes over a connection to PostgreSQL: the checks that it begins with, then batches. Limits: one batch at a time.
+ */
 #include "db.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <event2/event.h>
 #include <event2/util.h>
 #include <libpq-fe.h>
 
 #include "array.h"
-#include "conninfo.h"
+#include "db_link.h"
 #include "log.h"
 #include "sql_files.h"
 #include "statement.h"
 
-#define CONNECT_SECONDS 10 /* for each host; more than conninfo.c lets one go unanswered */
-#define BACKOFF_FIRST_MS 100
-#define BACKOFF_MOST_MS 5000
 #define MESSAGE_MAX 512
 #define BATCH_OPEN "batch_open" /* no verb has an underscore */
 
 enum state {
-    DOWN,       /* no connection; `retry` is armed, or a callback is about to arm it */
-    CONNECTING, /* PQconnectPoll has not ended; `deadline` is armed */
-    CHECKING,   /* settings, signatures and prepared statements are under way; `deadline` is armed */
-    READY,      /* nothing is under way */
-    BUSY,       /* a batch is under way */
-    HELD,       /* a part of a block has run, and its owner is deciding */
-    CLEARING,   /* a rehearsal or a block failed: the transaction it left behind is being rolled back */
+    DOWN,     /* no connection */
+    CHECKING, /* signatures and prepared statements are under way */
+    READY,    /* nothing is under way */
+    BUSY,     /* a batch is under way */
+    HELD,     /* a part of a block has run, and its owner is deciding */
+    CLEARING, /* a rehearsal or a block failed: the transaction it left behind is being rolled back */
 };
 
 struct db {
-    struct event_base *base;
     const char *name;
-    bool write;
     db_cell *cell;
     db_done *done;
     db_state *report;
     void *owner;
 
-    struct conninfo conninfo;
+    struct db_link *link;
     char run[33]; /* names this run of this daemon, for daemon_run */
     char api[32];
 
     enum state state;
     bool was_ready; /* since the process began: a mismatch then is no reason to stop */
-    bool broken;    /* a send failed; the loop will take the connection down */
-    PGconn *connection;
-    struct event *connecting; /* while CONNECTING, for the socket of this moment */
-    struct event *readable, *writable;
-    struct event *retry, *deadline, *trouble;
-    int backoff_ms;
 
     size_t queries; /* answers still to come before the Sync's; 0: the Sync's is next */
     size_t lead, call_count;
@@ -60,15 +46,18 @@ struct db {
     size_t room;
     char sqlstate[6];
     char message[MESSAGE_MAX];
-    enum db_kind kind; /* of the batch under way */
-    size_t tail;       /* statements behind the calls: COMMIT or ROLLBACK */
-    bool ending;       /* the last part of a block */
+    enum db_kind kind;          /* of the batch under way */
+    size_t tail;                /* statements behind the calls: COMMIT or ROLLBACK */
+    bool ending;                /* the last part of a block */
     struct array_buffer buffer; /* parameters of the call being sent */
 };
 
-static void connect_begin(struct db *db);
-
 /* ---- sending ---- */
+
+static PGconn *connection(struct db *db)
+{
+    return db_link_connection(db->link);
+}
 
 static int send_call(struct db *db, const struct db_call *call)
 {
@@ -90,17 +79,17 @@ static int send_call(struct db *db, const struct db_call *call)
         lengths[i] = (int)(starts[i + 1] - starts[i]);
         formats[i] = 1;
     }
-    return PQsendQueryPrepared(db->connection, call->command->verb, (int)count, values, lengths, formats, 0) == 1 ? 0
+    return PQsendQueryPrepared(connection(db), call->command->verb, (int)count, values, lengths, formats, 0) == 1 ? 0
                                                                                                                   : -1;
 }
 
 /* A statement without parameters. */
 static int send_simple(struct db *db, const char *text)
 {
-    return PQsendQueryParams(db->connection, text, 0, NULL, NULL, NULL, NULL, 0) == 1 ? 0 : -1;
+    return PQsendQueryParams(connection(db), text, 0, NULL, NULL, NULL, NULL, 0) == 1 ? 0 : -1;
 }
 
-/* ---- the end of a connection ---- */
+/* ---- results ---- */
 
 static void free_results(struct result **results, size_t count)
 {
@@ -133,73 +122,15 @@ static int make_room(struct db *db, size_t count)
     return 0;
 }
 
-static void free_event(struct event **event)
-{
-    if (*event)
-        event_free(*event);
-    *event = NULL;
-}
-
-/* Takes the connection down and arms the next try. Tells the owner what that means to it. */
-static void go_down(struct db *db, const char *why)
-{
-    char quoted[MESSAGE_MAX * 2], message[MESSAGE_MAX];
-    bool busy = db->state == BUSY || db->state == HELD || db->state == CLEARING, told = db->state >= READY;
-    snprintf(message, sizeof message, "%.*s", (int)strcspn(why, "\n"), why);
-    log_event(LOG_LEVEL_WARNING, "database-down", "connection=%s retry-ms=%d reason=%s", db->name, db->backoff_ms,
-              log_quote(quoted, sizeof quoted, message));
-    clear_results(db);
-    free_event(&db->connecting);
-    free_event(&db->readable);
-    free_event(&db->writable);
-    event_del(db->deadline);
-    PQfinish(db->connection);
-    db->connection = NULL;
-    db->state = DOWN;
-    db->broken = false;
-    event_add(db->retry, &(struct timeval){db->backoff_ms / 1000, db->backoff_ms % 1000 * 1000});
-    db->backoff_ms = db->backoff_ms * 2 > BACKOFF_MOST_MS ? BACKOFF_MOST_MS : db->backoff_ms * 2;
-    if (told)
-        db->report(db->owner, false);
-    if (busy)
-        db->done(db->owner, DB_LOST, NULL, "", message);
-}
-
-/* Something failed inside a call of the owner's: callbacks must wait for the loop. */
-static void break_later(struct db *db)
-{
-    db->broken = true;
-    event_active(db->trouble, 0, 0);
-}
-
-static void on_trouble(evutil_socket_t fd, short what, void *arg)
-{
-    struct db *db = arg;
-    (void)fd;
-    (void)what;
-    if (db->broken)
-        go_down(db, db->connection ? PQerrorMessage(db->connection) : "not connected");
-}
-
-static void flush(struct db *db)
-{
-    int left = PQflush(db->connection);
-    if (left < 0)
-        break_later(db);
-    else if (left > 0)
-        event_add(db->writable, NULL);
-}
-
 /* ---- answers ---- */
 
 static void become_ready(struct db *db)
 {
     db->state = READY;
     db->was_ready = true;
-    db->backoff_ms = BACKOFF_FIRST_MS;
-    event_del(db->deadline);
+    db_link_settled(db->link);
     log_event(LOG_LEVEL_NOTICE, "database-up", "connection=%s server=%d api=%s", db->name,
-              PQserverVersion(db->connection), db->api);
+              PQserverVersion(connection(db)), db->api);
     db->report(db->owner, true);
 }
 
@@ -214,7 +145,7 @@ static void mismatch(struct db *db, const char *what)
                   "done, mend sql/api\"",
                   db->name, db->api, quoted);
     log_event(LOG_LEVEL_ERROR, "database-mismatch", "connection=%s api=%s reason=%s", db->name, db->api, quoted);
-    go_down(db, what);
+    db_link_fail(db->link, what);
 }
 
 /* NULL when every function is as its row says, else the first that is not, in `why`. */
@@ -246,7 +177,7 @@ static void checked(struct db *db)
     if (db->sqlstate[0] && memcmp(db->sqlstate, "57", 2) != 0 && memcmp(db->sqlstate, "53", 2) != 0)
         mismatch(db, db->message);
     else if (db->sqlstate[0])
-        go_down(db, db->message);
+        db_link_fail(db->link, db->message);
     else if (!db->results[0])
         mismatch(db, "signatures() gave no rows");
     else if (compare_signatures(db->results[0], why, sizeof why))
@@ -280,7 +211,7 @@ static void finished(struct db *db)
 {
     db->state = READY;
     if (strcmp(db->sqlstate, "25006") == 0) /* this server takes no writes any more: look for the one that does */
-        break_later(db);
+        db_link_break(db->link);
     tell(db, db->sqlstate[0] ? DB_FAILED : DB_DONE);
 }
 
@@ -297,10 +228,10 @@ static void synced(struct db *db)
     } else if (db->state == BUSY && has_begun(db->kind) && db->sqlstate[0]) {
         db->state = CLEARING;
         db->queries = 1;
-        if (send_simple(db, "rollback") < 0 || PQpipelineSync(db->connection) != 1)
-            break_later(db);
+        if (send_simple(db, "rollback") < 0 || PQpipelineSync(connection(db)) != 1)
+            db_link_break(db->link);
         else
-            flush(db);
+            db_link_flush(db->link);
     } else if (db->state == BUSY && db->kind == DB_BLOCK && !db->ending) {
         db->state = HELD;
         tell(db, DB_HELD);
@@ -320,7 +251,7 @@ static void take_result(struct db *db, PGresult *result)
             result_free(*slot);
             *slot = result_take(result);
             if (!*slot)
-                break_later(db);
+                db_link_break(db->link);
             return;
         }
         break;
@@ -335,19 +266,14 @@ static void take_result(struct db *db, PGresult *result)
 }
 
 /* Takes what has come. Stops when `finished` has let the owner send anew, or nothing whole is there. */
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+static void on_input(void *owner)
 {
-    struct db *db = arg;
-    (void)fd;
-    (void)what;
-    bool nothing = false; /* NULL twice: all is taken; once: it ended an error of the commit itself, which is no query's */
-    if (PQconsumeInput(db->connection) != 1) {
-        go_down(db, PQerrorMessage(db->connection));
-        return;
-    }
-    while (db->connection && !db->broken && (db->state == BUSY || db->state == CHECKING || db->state == CLEARING) &&
-           !PQisBusy(db->connection)) {
-        PGresult *result = PQgetResult(db->connection);
+    struct db *db = owner;
+    bool nothing =
+        false; /* NULL twice: all is taken; once: it ended an error of the commit itself, which is no query's */
+    while (!db_link_broken(db->link) && (db->state == BUSY || db->state == CHECKING || db->state == CLEARING) &&
+           !PQisBusy(connection(db))) {
+        PGresult *result = PQgetResult(connection(db));
         if (!result && db->queries == 0 && nothing)
             break;
         nothing = !result;
@@ -359,18 +285,9 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
         } else
             take_result(db, result);
     }
-    if (db->connection && !db->broken && PQstatus(db->connection) != CONNECTION_OK)
-        go_down(db, PQerrorMessage(db->connection));
 }
 
-static void on_writable(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    flush(arg);
-}
-
-/* ---- connecting ---- */
+/* ---- the life of a connection ---- */
 
 static int send_checks(struct db *db)
 {
@@ -379,7 +296,7 @@ static int send_checks(struct db *db)
     if (send_simple(db, query) < 0)
         return -1;
     snprintf(query, sizeof query, "select %s.batch_open($1, $2)", db->api);
-    if (PQsendPrepare(db->connection, BATCH_OPEN, query, 0, NULL) != 1)
+    if (PQsendPrepare(connection(db), BATCH_OPEN, query, 0, NULL) != 1)
         return -1;
     db->queries = 2;
     for (size_t i = 0; i < proto_command_count + statement_own_count; i++) {
@@ -388,95 +305,45 @@ static int send_checks(struct db *db)
         if (command->kind == KIND_BUILTIN)
             continue;
         char *text = statement_text(command, db->api);
-        int sent = text ? PQsendPrepare(db->connection, command->verb, text, 0, NULL) : 0;
+        int sent = text ? PQsendPrepare(connection(db), command->verb, text, 0, NULL) : 0;
         free(text);
         if (sent != 1)
             return -1;
         db->queries++;
     }
-    return PQpipelineSync(db->connection) == 1 ? 0 : -1;
+    return PQpipelineSync(connection(db)) == 1 ? 0 : -1;
 }
 
-static void connected(struct db *db)
+static void on_up(void *owner)
 {
-    int fd = PQsocket(db->connection);
-    db->readable = event_new(db->base, fd, EV_READ | EV_PERSIST, on_readable, db);
-    db->writable = event_new(db->base, fd, EV_WRITE, on_writable, db);
-    if (!db->readable || !db->writable || event_add(db->readable, NULL) < 0) {
-        go_down(db, "out of memory");
-        return;
-    }
+    struct db *db = owner;
     db->state = CHECKING;
     db->lead = 0;
     db->kind = DB_READ;
     clear_results(db);
-    if (make_room(db, 1) < 0 || PQsetnonblocking(db->connection, 1) < 0 || PQenterPipelineMode(db->connection) != 1 || send_checks(db) < 0)
-        go_down(db, PQerrorMessage(db->connection));
+    if (make_room(db, 1) < 0 || send_checks(db) < 0)
+        db_link_fail(db->link, PQerrorMessage(connection(db)));
     else
-        flush(db);
+        db_link_flush(db->link);
 }
 
-static void on_connecting(evutil_socket_t fd, short what, void *arg)
+static void on_down(void *owner, const char *why)
 {
-    struct db *db = arg;
-    (void)fd;
-    (void)what;
-    free_event(&db->connecting); /* the next step may have another socket under the same number */
-    PostgresPollingStatusType status = PQconnectPoll(db->connection);
-    if (status == PGRES_POLLING_OK) {
-        connected(db);
-        return;
-    }
-    if (status != PGRES_POLLING_FAILED) {
-        short direction = status == PGRES_POLLING_READING ? EV_READ : EV_WRITE;
-        db->connecting = event_new(db->base, PQsocket(db->connection), direction, on_connecting, db);
-        if (db->connecting && event_add(db->connecting, NULL) == 0)
-            return;
-    }
-    go_down(db, PQerrorMessage(db->connection));
-}
-
-static void on_deadline(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    go_down(arg, "no connection in time");
-}
-
-static void quiet(void *arg, const PGresult *result)
-{
-    (void)arg;
-    (void)result; /* notices of the server; its log has them */
-}
-
-static void connect_begin(struct db *db)
-{
-    db->state = CONNECTING;
-    event_add(db->deadline, &(struct timeval){CONNECT_SECONDS * (time_t)db->conninfo.hosts, 0});
-    db->connection =
-        PQconnectStartParams((const char *const *)db->conninfo.keywords, (const char *const *)db->conninfo.values, 0);
-    if (!db->connection || PQstatus(db->connection) == CONNECTION_BAD) {
-        go_down(db, db->connection ? PQerrorMessage(db->connection) : "out of memory");
-        return;
-    }
-    PQsetNoticeReceiver(db->connection, quiet, NULL);
-    db->connecting = event_new(db->base, PQsocket(db->connection), EV_WRITE, on_connecting, db);
-    if (!db->connecting || event_add(db->connecting, NULL) < 0)
-        go_down(db, "out of memory");
-}
-
-static void on_retry(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    connect_begin(arg);
+    struct db *db = owner;
+    bool busy = db->state == BUSY || db->state == HELD || db->state == CLEARING, told = db->state >= READY;
+    clear_results(db);
+    db->state = DOWN;
+    if (told)
+        db->report(db->owner, false);
+    if (busy)
+        db->done(db->owner, DB_LOST, NULL, "", why);
 }
 
 /* ---- what the owner calls ---- */
 
 bool db_ready(const struct db *db)
 {
-    return db->state == READY && !db->broken;
+    return db->state == READY && !db_link_broken(db->link);
 }
 
 static int send_lead(struct db *db, enum db_kind kind, uint64_t number)
@@ -493,10 +360,11 @@ static int send_lead(struct db *db, enum db_kind kind, uint64_t number)
     }
     snprintf(text, sizeof text, "%llu", (unsigned long long)number);
     db->lead++;
-    return PQsendQueryPrepared(db->connection, BATCH_OPEN, 2, values, NULL, NULL, 0) == 1 ? 0 : -1;
+    return PQsendQueryPrepared(connection(db), BATCH_OPEN, 2, values, NULL, NULL, 0) == 1 ? 0 : -1;
 }
 
-/* Sends calls, the statement that ends the transaction (NULL: none), and a Sync. What fails here is told by the loop. */
+/* Sends calls, the statement that ends the transaction (NULL: none), and a Sync. What fails here is told by the loop.
+ */
 static void send_calls(struct db *db, int sent, const struct db_call *calls, size_t count, const char *last)
 {
     db->call_count = count;
@@ -508,10 +376,10 @@ static void send_calls(struct db *db, int sent, const struct db_call *calls, siz
         sent = send_call(db, &calls[i]);
     if (sent == 0 && last)
         sent = send_simple(db, last);
-    if (sent < 0 || PQpipelineSync(db->connection) != 1)
-        break_later(db);
+    if (sent < 0 || PQpipelineSync(connection(db)) != 1)
+        db_link_break(db->link);
     else
-        flush(db);
+        db_link_flush(db->link);
 }
 
 void db_send(struct db *db, enum db_kind kind, uint64_t number, const struct db_call *calls, size_t count)
@@ -550,28 +418,16 @@ struct db *db_open(struct event_base *base, const char *name, const char *connin
     snprintf(why, why_size, "out of memory");
     if (!db)
         return NULL;
-    *db = (struct db){.base = base,
-                      .name = name,
-                      .write = write,
-                      .cell = cell,
-                      .done = done,
-                      .report = state,
-                      .owner = owner,
-                      .backoff_ms = BACKOFF_FIRST_MS};
+    *db = (struct db){.name = name, .cell = cell, .done = done, .report = state, .owner = owner};
     evutil_secure_rng_get_bytes(random, sizeof random);
     for (size_t i = 0; i < sizeof random; i++)
         snprintf(db->run + 2 * i, 3, "%02x", random[i]);
     snprintf(db->api, sizeof db->api, "api_%s", sql_api_hash);
-    db->retry = evtimer_new(base, on_retry, db);
-    db->deadline = evtimer_new(base, on_deadline, db);
-    db->trouble = event_new(base, -1, 0, on_trouble, db);
-    if (!db->retry || !db->deadline || !db->trouble ||
-        conninfo_read(&db->conninfo, conninfo, write, why, why_size) < 0) {
-        db_close(db);
-        return NULL;
-    }
-    event_add(db->retry, &(struct timeval){0, 0});
-    return db;
+    db->link = db_link_open(base, name, conninfo, write, on_up, on_input, on_down, db, why, why_size);
+    if (db->link)
+        return db;
+    free(db);
+    return NULL;
 }
 
 void db_close(struct db *db)
@@ -580,14 +436,7 @@ void db_close(struct db *db)
         return;
     clear_results(db);
     free(db->results);
-    free_event(&db->connecting);
-    free_event(&db->readable);
-    free_event(&db->writable);
-    free_event(&db->retry);
-    free_event(&db->deadline);
-    free_event(&db->trouble);
-    PQfinish(db->connection);
-    conninfo_free(&db->conninfo);
+    db_link_close(db->link);
     array_free(&db->buffer);
     free(db);
 }
