@@ -1,7 +1,7 @@
 /* `buurtaal send [LINE...]`: lines as they are to the registry, its lines as they are to the user.
  *
  * Rules: bytes are passed on untouched, whether they make sense is the registry's to say; only a last line without its
- * LF gets one. The end of the input ends our side; what is owed still comes. */
+ * LF gets one. The end of the input ends our side; what is owed still comes, or silence ends the waiting. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,7 +11,10 @@
 
 #include "tool_client.h"
 #include "tool_memory.h"
+#include "tool_retry.h"
 #include "tool_verbs.h"
+
+#define ANSWER_SECONDS 120
 
 /* Where lines come from: `bytes` first, then the file `input`, -1 when there is none. */
 struct source {
@@ -45,7 +48,7 @@ static size_t pass_on(struct client *client, struct source *source)
     return sent;
 }
 
-/* Prints the lines that have come. 0, or -1 when they could not be. */
+/* Prints the lines that have come. 1; 0 when there were none; -1 when they could not be printed. */
 static int print_lines(const struct tool *tool, struct client *client, struct source *source, int *status)
 {
     char line[LINE_MAX_BYTES];
@@ -63,7 +66,7 @@ static int print_lines(const struct tool *tool, struct client *client, struct so
         weigh(source, status, &answer);
         source->owed -= answer_is_status(&answer) && source->owed > 0;
     }
-    return any && fflush(stdout) != 0 ? -1 : 0;
+    return any && fflush(stdout) != 0 ? -1 : any;
 }
 
 /* The operands, one after another, as far as there is room. */
@@ -103,6 +106,7 @@ static int talk(struct tool *tool, struct client *client, struct source *source)
 {
     int status = EX_OK;
     bool finished = false;
+    time_t heard = retry_now();
     while (client_fault(client) == CLIENT_FINE && !client_ended(client)) {
         take_operands(source);
         size_t sent = pass_on(client, source);
@@ -111,9 +115,17 @@ static int talk(struct tool *tool, struct client *client, struct source *source)
             finished = true;
         }
         bool room = source->len < sizeof source->bytes / 2;
-        bool more = client_step(client, room ? source->input : -1, source->count > 0 && sent > 0 ? 0 : -1);
-        if (print_lines(tool, client, source, &status) < 0)
+        bool more = client_step(client, room ? source->input : -1,
+                                source->count > 0 && sent > 0 ? 0
+                                : source->input < 0           ? 1000
+                                                              : -1);
+        int printed = print_lines(tool, client, source, &status);
+        if (printed < 0)
             return text_tell_output(tool->lang);
+        if (printed > 0 || source->input >= 0) /* while there is an input, whoever writes it may take his time */
+            heard = retry_now();
+        else if (retry_now() - heard >= ANSWER_SECONDS)
+            client_give_up(client, CLIENT_LOST, text_of(tool->lang, TEXT_CLIENT_SILENT));
         if (more && read_input(source) < 0) {
             text_tell(tool->lang, TEXT_INPUT_LOST, text_reason(tool->lang, errno));
             return EX_NOINPUT;

@@ -90,7 +90,7 @@ static void answer(struct talk *talk, const char *line)
         say(talk->ssl, "= log=5 head=" HEAD_A "\nOK rows=1 log=9\n");
     } else if (!at) {
         say(talk->ssl, "OK\n");
-    } else {
+    } else if (!script->deaf) {
         answer_line(talk, tag, busy);
     }
 }
@@ -117,6 +117,8 @@ static void serve_one(SSL *ssl, const struct script *script, bool first)
                 return; /* without close_notify: what else was sent is lost */
         }
     }
+    while (script->deaf)
+        pause(); /* the end of the client's side is heard no more than the rest */
     SSL_shutdown(ssl);
 }
 

@@ -17,6 +17,7 @@ struct script {
     size_t busy;       /* this request and those behind it are answered BUSY. On the first connection only; 0: none */
     size_t padding;    /* bytes of text in each answer */
     size_t told;       /* of a block it answers so many lines, then hangs up. On the first connection only; 0: all */
+    bool deaf;         /* what has a tag is not answered, nor the end of the client's side */
     bool no_blocks;    /* it does not know them */
     const char *host;  /* the server's certificate: server, other */
 };
