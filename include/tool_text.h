@@ -26,6 +26,10 @@ enum text_lang text_lang_here(void);
  * rest is the system's. */
 const char *text_reason(enum text_lang lang, int fault);
 
+/* A text of somebody else's as it can be shown, on one line, ended by a NUL: cut between characters, with `...` behind
+ * it, where it does not fit, and with `?` for control characters, which a terminal might obey. `size` is above 4. */
+void text_show(struct slice text, char *out, size_t size);
+
 /* How many columns of a terminal the character at the front of a text in UTF-8 takes, and how many bytes it has. It
  * goes by the locale, which main() sets to one that knows UTF-8; one column where that does not know the character.
  * `text` is not empty. */

@@ -249,7 +249,7 @@ static int heed(struct find *find, const char *text)
 /* Names the columns that the file has, or shows its first row, for who must choose among them. */
 static void tell_columns(const struct find *find)
 {
-    char list[1024];
+    char list[1024], shown[NAME_BYTES];
     struct slice cells[TABLE_COLUMNS];
     size_t len = 0, count, width = find->roster->width;
     bool header = table_has_header(find->table);
@@ -257,8 +257,8 @@ static void tell_columns(const struct find *find)
         return;
     for (size_t i = 0; i < width && i < SHOWN; i++) {
         struct slice name = header ? table_header(find->table, i) : cells[i];
-        len += (size_t)snprintf(list + len, sizeof list - len, "%s%zu %.*s", i > 0 ? ", " : "", i + 1,
-                                name.len < NAME_BYTES ? (int)name.len : 0, name.at);
+        text_show(name, shown, sizeof shown);
+        len += (size_t)snprintf(list + len, sizeof list - len, "%s%zu %s", i > 0 ? ", " : "", i + 1, shown);
     }
     text_tell(find->lang, TEXT_COLUMN_LIST, list, width > SHOWN ? ", ..." : "");
 }

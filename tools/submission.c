@@ -10,7 +10,7 @@
 
 #include "tool_memory.h"
 
-#define SHOWN_BYTES 60 /* of a value */
+#define SHOWN_BYTES 64 /* of a value */
 
 struct row {
     size_t index;
@@ -28,30 +28,14 @@ static enum text_lang lang_of(const struct submission *submission)
 
 /* ---- words ---- */
 
-/* A value as it is shown: cut between characters, control characters made visible. */
-static void show(struct slice value, char out[SHOWN_BYTES + 4])
-{
-    size_t len = value.len <= SHOWN_BYTES ? value.len : SHOWN_BYTES;
-    while (len < value.len && len > 0 && ((unsigned char)value.at[len] & 0xc0) == 0x80)
-        len--;
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)value.at[i], next = i + 1 < len ? (unsigned char)value.at[i + 1] : 0;
-        bool control = c < 0x20 || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0);
-        out[i] = control ? '?' : value.at[i];
-        if (control && c == 0xc2)
-            out[++i] = '?';
-    }
-    strcpy(out + len, len < value.len ? "..." : "");
-}
-
 /* `Column: "value": reason [rule]`; `column` -1: the row as a whole. */
 static char *refusal_words(const struct submission *submission, int column, struct slice value, struct slice reason,
                            const char *rule)
 {
-    char shown[SHOWN_BYTES + 4];
+    char shown[SHOWN_BYTES];
     if (column < 0)
         return memory_text("%.*s [%s]", (int)reason.len, reason.at ? reason.at : "", rule);
-    show(value.at ? value : SLICE(""), shown);
+    text_show(value.at ? value : SLICE(""), shown, sizeof shown);
     return memory_text("%s: \"%s\": %.*s [%s]", submission->roster.heading[column], shown, (int)reason.len,
                        reason.at ? reason.at : "", rule);
 }

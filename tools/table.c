@@ -21,6 +21,7 @@
 #define ROW_BYTES 65536
 #define ROOM (2 * ROW_BYTES)
 #define NOTE_DIGITS 3              /* of a number in a note */
+#define NAME_ROOM 5                /* of a header's name beyond its length */
 #define CLEAN_ROOM (4 * ROW_BYTES) /* a row without its quotes, and in NFC, which makes three bytes of one at most */
 
 struct table {
@@ -218,17 +219,17 @@ int table_rewind(struct table *table)
 
 /* ---- opening ---- */
 
-/* Keeps the header's names. */
+/* Keeps the header's names, as they can be shown. */
 static void keep_header(struct table *table, const struct slice cells[], size_t count)
 {
-    size_t len = 1;
+    size_t len = 0;
     for (size_t i = 0; i < count; i++)
-        len += cells[i].len;
+        len += cells[i].len + NAME_ROOM;
     char *at = table->header_bytes = memory_get(len, 1);
     for (size_t i = 0; i < count; i++) {
-        memcpy(at, cells[i].at, cells[i].len);
-        table->header[i] = (struct slice){at, cells[i].len};
-        at += cells[i].len;
+        text_show(cells[i], at, cells[i].len + NAME_ROOM);
+        table->header[i] = slice_of(at);
+        at += cells[i].len + NAME_ROOM;
     }
 }
 
@@ -237,11 +238,12 @@ static void describe(struct table *table)
 {
     const struct guess *guess = &table->guess;
     const char *header = text_of(table->lang, guess->header ? TEXT_GUESS_HEADER : TEXT_GUESS_NO_HEADER);
-    char named[32], separator[2] = {guess->csv.separator, '\0'};
+    char named[32], sheet[WORKBOOK_NAME_BYTES], separator[2] = {guess->csv.separator, '\0'};
     unsigned line = guess->header ? table->line : 1;
     snprintf(named, sizeof named, header, line);
+    text_show(slice_of(table->sheet), sheet, sizeof sheet);
     if (table->workbook)
-        snprintf(table->words, sizeof table->words, text_of(table->lang, TEXT_GUESS_WORKBOOK), table->sheet, named);
+        snprintf(table->words, sizeof table->words, text_of(table->lang, TEXT_GUESS_WORKBOOK), sheet, named);
     else
         snprintf(table->words, sizeof table->words, text_of(table->lang, TEXT_GUESS_TEXT), decode_name(table->decode),
                  *separator == '\t' ? "TAB" : separator,

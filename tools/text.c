@@ -68,6 +68,29 @@ const char *text_reason(enum text_lang lang, int fault)
     }
 }
 
+/* The length of the control character, C0, DEL or C1, that these bytes of UTF-8 begin with; 0: it is none. */
+static size_t control_at(const char *at, size_t len)
+{
+    unsigned char byte = (unsigned char)at[0], next = len > 1 ? (unsigned char)at[1] : 0;
+    if (byte < 0x20 || byte == 0x7f)
+        return 1;
+    return byte == 0xc2 && next >= 0x80 && next < 0xa0 ? 2 : 0;
+}
+
+void text_show(struct slice text, char *out, size_t size)
+{
+    bool whole = text.len < size;
+    size_t len = whole ? text.len : size - 4;
+    while (!whole && len > 0 && ((unsigned char)text.at[len] & 0xc0) == 0x80)
+        len--;
+    for (size_t i = 0; i < len;) {
+        size_t control = control_at(text.at + i, len - i);
+        *out++ = control > 0 ? '?' : text.at[i];
+        i += control > 0 ? control : 1;
+    }
+    strcpy(out, whole ? "" : "...");
+}
+
 size_t text_character(struct slice text, size_t *bytes)
 {
     wchar_t wide;

@@ -180,6 +180,14 @@ static void what_is_not_certain_is_not_guessed(void **state)
          "!this is there: 1 Kaart, 2 Naam, 3 Geboortedatum, 4 Sessie",
          NULL},
         {"Kaart;Naam;Geboortedatum;Sessie\n", {NULL}, NULL, "!--map student=HEADING", NULL},
+        /* what a terminal might obey is not shown to it */
+        {"K\x1b[2Jaart;Na\xc2\x9b"
+         "am;Geboortedatum;Sessie;iets anders dat hier staat om van dit bestand een tekst te "
+         "maken;nog iets\n",
+         {NULL},
+         NULL,
+         "!this is there: 1 K?[2Jaart, 2 Na?am, 3 Geboortedatum",
+         NULL},
         {"Kaart;Naam;Geboortedatum;Sessie\n", {"student=Pas"}, NULL, "!there is no such column", NULL},
         {"Kaart;Naam;Geboortedatum;Sessie\n", {"student=5"}, NULL, "!there is no such column", NULL},
         {"Kaart;Kaart;Naam;Geboortedatum;Sessie\n", {"student=kaart"}, NULL, "!give the number", NULL},
