@@ -10,6 +10,9 @@
  * `map` and roster->session as in roster_guess(). 0; -1 after telling why not. */
 int columns_find(struct roster *roster, struct table *table, const char *const *map, enum text_lang lang) MUST_CHECK;
 
+/* Whether two names are one: case, blanks, signs and accents make no difference. */
+bool columns_same(struct slice one, struct slice other);
+
 /* Our name for a column, as EduArte has it. */
 const char *columns_name(enum roster_column column);
 

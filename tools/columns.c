@@ -114,7 +114,7 @@ static bool fold(struct slice name, char folded[NAME_BYTES])
     return count > 1;
 }
 
-static bool is_same(struct slice one, struct slice other)
+bool columns_same(struct slice one, struct slice other)
 {
     char first[NAME_BYTES], second[NAME_BYTES];
     return fold(one, first) && fold(other, second) && strcmp(first, second) == 0;
@@ -150,7 +150,7 @@ static void tell_two(const struct find *find, enum roster_column column, size_t 
         memcpy(names[i], name.at, name.len);
         names[i][name.len] = '\0';
     }
-    if (is_same(table_header(find->table, one), table_header(find->table, other)))
+    if (columns_same(table_header(find->table, one), table_header(find->table, other)))
         text_tell(find->lang, TEXT_COLUMN_TWICE, table_name(find->table), names[0]);
     else
         text_tell(find->lang, TEXT_COLUMN_EITHER, table_name(find->table), names[0], names[1], roster_word(column));
@@ -206,7 +206,7 @@ static int meant_by(const struct find *find, struct slice heading)
 {
     int found = -1;
     for (size_t i = 0; i < find->roster->width; i++)
-        if (is_same(heading, table_header(find->table, i)))
+        if (columns_same(heading, table_header(find->table, i)))
             found = found == -1 ? (int)i : -2;
     if (found != -1 || heading.len == 0 || heading.len > 3 || strspn(heading.at, "0123456789") != heading.len)
         return found;

@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
+#include "tool_columns.h"
 #include "tool_file.h"
 #include "tool_memory.h"
 
@@ -34,23 +34,26 @@ static bool same_column(const char *a, const char *b)
     return len == column_len(b) && strncmp(a, b, len) == 0;
 }
 
+static struct slice heading_of(const char *text)
+{
+    return slice_of(text + column_len(text) + 1);
+}
+
 static bool same_heading(const char *a, const char *b)
 {
-    return strcasecmp(a + column_len(a), b + column_len(b)) == 0;
+    return columns_same(heading_of(a), heading_of(b));
 }
 
 static bool fits(const char *text, const struct table *table)
 {
-    const char *heading = text + column_len(text) + 1;
+    struct slice heading = heading_of(text);
     if (!table)
         return true;
     if (!table_has_header(table))
-        return strspn(heading, "0123456789") == strlen(heading);
-    for (size_t i = 0; i < table_columns(table); i++) {
-        struct slice name = table_header(table, i);
-        if (name.len == strlen(heading) && strncasecmp(name.at, heading, name.len) == 0)
+        return roster_is_digits(heading);
+    for (size_t i = 0; i < table_columns(table); i++)
+        if (columns_same(table_header(table, i), heading))
             return true;
-    }
     return false;
 }
 
