@@ -10,6 +10,7 @@ struct csv {
     char separator;
     char end;    /* of a row: LF, before which a CR may stand, or CR */
     bool quoted; /* a cell may stand between quotes, then holds separators and line ends, and a quote as two */
+    size_t columns; /* of most rows; 0: not known */
 };
 
 /* Where a row is. */
@@ -22,7 +23,7 @@ struct csv_row {
 enum csv_verdict {
     CSV_PART, /* its end is not among the bytes */
     CSV_WHOLE,
-    CSV_TORN, /* its quotes do not fit: `row` is its first line alone */
+    CSV_TORN, /* its quotes do not fit, or a cell holds whole rows: `row` is its first line alone */
 };
 
 /* Finds the end of the row that begins at `bytes`. With `final` no more bytes will come, and it is never CSV_PART. */

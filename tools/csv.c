@@ -1,6 +1,9 @@
 /* Rows of text and their cells. A quote means something only at a cell's first character: EduArte's `Bo "de" Vries` is
- * a cell as any other. */
+ * a cell as any other. One that was never closed may find another far below: rows between them are not lost in a cell.
+ */
 #include "tool_csv.h"
+
+#define ROW_DIGITS 8
 
 static const char *line_end(const struct csv *csv, const char *at, const char *end)
 {
@@ -69,20 +72,51 @@ static enum csv_verdict cut(const struct csv *csv, const char *bytes, const char
     return verdict;
 }
 
+static enum csv_verdict cut_line(const struct csv *csv, const char *bytes, const char *end, struct csv_row *row)
+{
+    const char *stop = line_end(csv, bytes, end);
+    return cut(csv, bytes, stop ? stop : end, end, CSV_TORN, row);
+}
+
+/* Whether a line looks like a row of a table of persons: as many cells, and the digits of a number and a date. */
+static bool is_row(const struct csv *csv, const char *at, const char *end)
+{
+    size_t cells = 1, digits = 0;
+    for (; at < end; at++) {
+        cells += *at == csv->separator;
+        digits += *at >= '0' && *at <= '9';
+    }
+    return cells >= csv->columns && digits >= ROW_DIGITS;
+}
+
+/* Whether some cell of a row holds such a line, from its first line end on. */
+static bool holds_row(const struct csv *csv, const char *at, const char *end)
+{
+    bool torn;
+    for (const char *stop; at < end && (stop = skip_cell(csv, at, end, &torn)); at = stop + 1)
+        for (const char *line = line_end(csv, at, stop), *next; line; line = next) {
+            next = line_end(csv, line + 1, stop);
+            if (is_row(csv, line + 1, next ? next : stop))
+                return true;
+        }
+    return false;
+}
+
 enum csv_verdict csv_find(const struct csv *csv, const char *bytes, size_t len, bool final, struct csv_row *row)
 {
     const char *end = bytes + len, *at = bytes;
     for (;;) {
         bool torn;
         at = skip_cell(csv, at, end, &torn);
-        if (!at && (torn || final)) {
-            const char *stop = line_end(csv, bytes, end);
-            return cut(csv, bytes, stop ? stop : end, end, CSV_TORN, row);
-        }
+        if (!at && (torn || final))
+            return cut_line(csv, bytes, end, row);
         if (!at || (at == end && !final))
             return CSV_PART;
-        if (at == end || *at == csv->end)
-            return cut(csv, bytes, at, end, CSV_WHOLE, row);
+        if (at == end || *at == csv->end) {
+            (void)cut(csv, bytes, at, end, CSV_WHOLE, row);
+            bool lost = row->lines > 1 && csv->columns > 2 && holds_row(csv, bytes, at);
+            return lost ? cut_line(csv, bytes, end, row) : CSV_WHOLE;
+        }
         at++;
     }
 }

@@ -161,10 +161,11 @@ void guess_table(const char *text, size_t len, bool whole, struct guess *guess)
     static const char separators[] = ";,\t|";
     const char end = !memchr(text, '\n', len) && memchr(text, '\r', len) ? '\r' : '\n';
     char named = named_separator(text, len);
-    struct csv best = {named ? named : ';', end, true};
+    struct csv best = {.separator = named ? named : ';', .end = end, .quoted = true};
     double most = 0;
     for (const char *separator = separators; *separator; separator++) {
-        const struct csv bare = {*separator, end, false}, quoted = {*separator, end, true};
+        const struct csv bare = {.separator = *separator, .end = end},
+                         quoted = {.separator = *separator, .end = end, .quoted = true};
         struct look without, with;
         if (named && *separator != named)
             continue;

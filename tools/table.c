@@ -258,7 +258,8 @@ static int look(struct table *table)
     if (go_to_start(table) < 0)
         return -1;
     if (table->workbook)
-        guess_rows(table->room, table->len, table->ended, &(const struct csv){';', '\n', true}, &table->guess);
+        guess_rows(table->room, table->len, table->ended,
+                   &(const struct csv){.separator = ';', .end = '\n', .quoted = true}, &table->guess);
     else
         guess_table(table->room, table->len, table->ended, &table->guess);
     int found = read_header(table, cells, &count);
@@ -274,6 +275,7 @@ static int look(struct table *table)
     if (found != 1)
         return -1;
     table->columns = header ? count : table->guess.columns;
+    table->guess.csv.columns = table->workbook ? 0 : table->columns;
     if (header)
         keep_header(table, cells, count);
     describe(table);

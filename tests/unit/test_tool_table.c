@@ -97,6 +97,10 @@ static void rows_have_the_number_of_their_line(void **state)
         /* a quote that does not close, or closes too early, costs its own line alone */
         {"Nr;\"Naam\"\n12;\"Bo\n13;\"Jo\"\n14;\"Mo\" x\n15;\"Al\"\n16;\"Ed\"\n",
          "Nr|Naam|\n2:\n3:13|Jo|\n4:\n5:15|Al|\n6:16|Ed|"},
+        /* nor are the rows lost up to another quote that seems to close it */
+        {"Nr;Naam;Geb\n12;\"Bo\";x\n13;Jo;\"y\n14;Mo;1-3-20090\n15;Al;y\"\n16;\"Ed\nEd\";\"a;b\nc;d;e;f\"\n17;Cy;"
+         "\"\"\n",
+         "Nr|Naam|Geb|\n2:12|Bo|x|\n3:\n4:14|Mo|1-3-20090|\n5:15|Al|y\"|\n6:16|Ed\nEd|a;b\nc;d;e;f|\n9:17|Cy||"},
         {"Nr;Naam\n", "Nr|Naam|"},
         {"Nr;Naam", "Nr|Naam|"},
     };
