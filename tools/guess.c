@@ -6,6 +6,7 @@
 
 #define ROWS 200        /* so many are looked at */
 #define CELLS 256       /* more in a row are not told apart */
+#define HEADER_LEAST 5  /* names, in a header in which one looks like data */
 #define FIRST_WEIGHT 10 /* a separator that cuts the first row otherwise is worth so much less */
 
 /* What a dialect makes of the text. */
@@ -116,26 +117,47 @@ static bool is_title(const struct walk *walk, size_t columns)
     return columns > 1 && filled(walk) < 2;
 }
 
+/* Whether a row is a header by what stands in it. One cell of data may be a name, such as a school year, where many
+ * others are none: a row has a number and a date at least. */
+static bool is_header(const struct walk *walk)
+{
+    size_t data = 0;
+    for (size_t i = 0; i < walk->count && i < CELLS; i++)
+        data += is_data(walk->cells[i]);
+    return data == 0 || (data == 1 && filled(walk) >= HEADER_LEAST);
+}
+
+/* Finds the first row that is no title. Titles may have a few cells, as `Period: | 2026-2027`: above a header that
+ * fills most of its columns they are not the table's. */
+static void find_top(struct walk *walk, struct guess *guess)
+{
+    unsigned rows = 0;
+    bool found = false;
+    for (int kind; (kind = walk_on(walk)) != 0 && rows < ROWS; rows++) {
+        if (kind == 2 || is_title(walk, guess->columns))
+            continue;
+        bool header = is_header(walk), full = filled(walk) * 2 >= guess->columns;
+        if (!found || (full && header)) {
+            guess->lead = rows;
+            guess->header = header;
+        }
+        if (full)
+            return;
+        found = true;
+    }
+}
+
 void guess_rows(const char *text, size_t len, bool whole, const struct csv *csv, struct guess *guess)
 {
     struct walk walk = {.csv = csv, .at = text, .end = text + len, .whole = whole};
     struct look look;
-    int found;
     look_at(text, len, whole, csv, &look);
     guess->csv = *csv;
     guess->trailing = look.width > 1 && look.always_trailing;
     guess->columns = look.width - guess->trailing;
-    guess->lead = 0;
-    guess->header = true;
-    while ((found = walk_on(&walk)) != 0 && guess->lead < ROWS) {
-        if (found == 1 && !is_title(&walk, guess->columns)) {
-            for (size_t i = 0; i < walk.count && i < CELLS; i++)
-                guess->header = guess->header && !is_data(walk.cells[i]);
-            return;
-        }
-        guess->lead++;
-    }
     guess->lead = 0; /* nothing but titles: then the first is the header */
+    guess->header = true;
+    find_top(&walk, guess);
 }
 
 /* Whether quotes mean something. Where it makes no difference: EduArte's exports, known by what ends each line, have no

@@ -90,6 +90,10 @@ static void rows_have_the_number_of_their_line(void **state)
         {"Nr;Naam\n\n12;\"Bo\nVries\"\n;;\n13;Jo\n", "Nr|Naam|\n3:12|Bo\nVries|\n6:13|Jo|"},
         {"Nr;Naam\n# a, b, c: d\n\"# a;b, c, d\"\n# e;;\n12;Bo\n#;Jo\n", "Nr|Naam|\n5:12|Bo|\n6:#|Jo|"},
         {"Export van 1 mei\n\nNr;Naam;Geb\n12;Bo;1-3-2009\n\x1a", "Nr|Naam|Geb|\n4:12|Bo|1-3-2009|"},
+        {"Export;1 mei "
+         "2027;;;\nVan:;EduArte\nNr;Naam;Geb;Sessie;2026-2027\n12;Bo;1-3-2009;S-1;x\n13;Jo;1-3-2009;S-1;x\n",
+         "Nr|Naam|Geb|Sessie|2026-2027|\n4:12|Bo|1-3-2009|S-1|x|\n5:13|Jo|1-3-2009|S-1|x|"},
+        {"12;Bo;;;\n13;Jo;1-3-2009;S-1;x\n", "\n1:12|Bo||||\n2:13|Jo|1-3-2009|S-1|x|"},
         /* without a header; with fewer cells, or more, than the header */
         {"12;Bo;14032009\n13;Jo;15032009\n", "\n1:12|Bo|14032009|\n2:13|Jo|15032009|"},
         {"Nr;Naam;Geb\n12;Bo\n13;Jo;1-3-2009;;\n14;Mo;2-3-2009\n15;Al;2-3-2009\n",
