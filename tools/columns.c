@@ -279,7 +279,8 @@ static int check(const struct find *find)
         if (roster->at[needed[i]] >= 0 || by_name || (needed[i] == ROSTER_SESSION && roster->session))
             continue;
         text_tell(find->lang, TEXT_COLUMN_MISSING, file, columns[needed[i]].name);
-        if (roster->width == 1) {
+        text_tell(find->lang, TEXT_COLUMN_READ, table_guess(find->table));
+        if (roster->width == 1 && !table_is_workbook(find->table)) {
             text_tell(find->lang, TEXT_COLUMN_SEPARATOR);
             return -1;
         }

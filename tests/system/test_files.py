@@ -84,6 +84,9 @@ def test_a_workbook_that_is_none_is_refused(college, tmp_path):
         said = college.run("submit", "--yes", str(path), wanted=2)[1]
         assert word in said and "export.xlsx" in said, said
 
+    workbook(path, ["Toelichting"])
+    refused("blad Inschrijvingen, de kop op regel 1")
+    refused("dit staat er: 1 Toelichting")
     workbook(path, HEADER)
     whole = path.read_bytes()
     path.write_bytes(whole[:len(whole) // 2])
