@@ -130,7 +130,8 @@ static bool make_name(const struct roster *roster, const struct slice value[], c
                       struct roster_fault *fault)
 {
     static const enum roster_column parts[] = {ROSTER_PREFIX, ROSTER_SURNAME, ROSTER_FIRST, ROSTER_NAME};
-    enum roster_column column = roster->at[ROSTER_NAME] >= 0 ? ROSTER_NAME : ROSTER_SURNAME;
+    bool whole = roster->at[ROSTER_NAME] >= 0;
+    enum roster_column column = whole ? ROSTER_NAME : ROSTER_SURNAME;
     for (size_t i = 0; i < COUNT(parts); i++) {
         struct slice part = value[parts[i]];
         if (part.at && decode_is_misread(part))
@@ -138,16 +139,16 @@ static bool make_name(const struct roster *roster, const struct slice value[], c
         if (part.at && !fullname_is_sound(part))
             return refuse(fault, parts[i], part, "name", TEXT_VALUE_MANGLED);
     }
-    switch (fullname_make(value[ROSTER_PREFIX], value[ROSTER_SURNAME], value[ROSTER_FIRST], value[ROSTER_NAME], name)) {
-    case FULLNAME_FINE:
-        return form_holds("person-name", slice_of(name)) ||
-               refuse(fault, column, value[column], "name", TEXT_VALUE_LONG);
-    case FULLNAME_LONG:
-        return refuse(fault, column, value[column], "name", TEXT_VALUE_LONG);
-    default:
-        return refuse(fault, column, value[column], "name",
-                      column == ROSTER_NAME ? TEXT_VALUE_WHOLE_NAME : TEXT_VALUE_NAME_COMMA);
-    }
+    enum fullname_fault wrong =
+        fullname_make(value[ROSTER_PREFIX], value[ROSTER_SURNAME], value[ROSTER_FIRST], value[ROSTER_NAME], name);
+    if (wrong == FULLNAME_FINE && form_holds("person-name", slice_of(name)))
+        return true;
+    struct slice first = value[ROSTER_FIRST];
+    bool comma = wrong == FULLNAME_FORM;
+    if (!whole && (comma ? memchr(first.at, ',', first.len) != NULL : first.len > value[column].len))
+        column = ROSTER_FIRST;
+    enum text_id reason = whole ? TEXT_VALUE_WHOLE_NAME : TEXT_VALUE_NAME_COMMA;
+    return refuse(fault, column, value[column], "name", comma ? reason : TEXT_VALUE_LONG);
 }
 
 /* Student numbers: back to their length, when zeros were lost. One that looks like a BSN may be one: behind a zero the

@@ -175,12 +175,13 @@ static void describe(struct roster *roster, const struct survey *survey, bool he
     const struct {
         bool holds;
         enum text_id text;
-    } notes[] = {{roster->month_first, TEXT_GUESS_MONTH_FIRST},
-                 {survey->either > 0 && survey->day_first + survey->month_first == 0, TEXT_GUESS_DAY_FIRST},
-                 {roster->serial, TEXT_GUESS_SERIAL},
-                 {survey->short_years > 0, TEXT_GUESS_SHORT_YEAR},
-                 {roster->digits > 0, TEXT_GUESS_ZEROS},
-                 {roster->digits == 0 && count_shorter(survey) > 0, TEXT_GUESS_UNEVEN}};
+    } notes[] = {
+        {roster->month_first, TEXT_GUESS_MONTH_FIRST},
+        {survey->either > 0 && survey->day_first == 0 && !roster->month_first && !roster->unsure, TEXT_GUESS_DAY_FIRST},
+        {roster->serial, TEXT_GUESS_SERIAL},
+        {survey->short_years > 0, TEXT_GUESS_SHORT_YEAR},
+        {roster->digits > 0, TEXT_GUESS_ZEROS},
+        {roster->digits == 0 && count_shorter(survey) > 0, TEXT_GUESS_UNEVEN}};
     for (size_t i = 0; i < COUNT(notes) && len < room; i++)
         if (notes[i].holds)
             len += (size_t)snprintf(roster->guess + len, room - len, "; %s", text_of(lang, notes[i].text));
