@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import zoneinfo
 
 import psycopg2
 
@@ -44,8 +45,9 @@ def until(what, condition, seconds=20):
 
 
 def day(days):
-    """A day counted from today in Amsterdam, near enough: tests keep away from midnight by a day."""
-    return (datetime.date.today() + datetime.timedelta(days=days)).isoformat()
+    """A day counted from today in Amsterdam, which is where the registry's days are."""
+    today = datetime.datetime.now(zoneinfo.ZoneInfo("Europe/Amsterdam")).date()
+    return (today + datetime.timedelta(days=days)).isoformat()
 
 
 def conninfo(base, **changes):
