@@ -24,7 +24,10 @@ int answer_read(char *bytes, size_t len, struct answer *answer) MUST_CHECK;
 /* The value of a field; absent when it is not there. */
 struct slice answer_field(const struct answer *answer, const char *name);
 
-/* What a status line other than OK says to people: field, text and code; the caller frees. */
+/* The rule by which a request was not taken: its code, and what is told with it of the attempt, of the last change, or
+ * to be found in the registry's log; the caller frees. */
+char *answer_rule(const struct answer *status);
+/* What a status line other than OK says to people: field, text and rule; the caller frees. */
 char *answer_words(const struct answer *status);
 /* The status of sysexits.h for a status line: EX_DATAERR where the data must be mended, EX_NOPERM for a role that may
  * not, EX_USAGE where the line must be, EX_TEMPFAIL where it may be sent again, EX_SOFTWARE for a fault of the

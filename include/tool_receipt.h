@@ -3,7 +3,7 @@
 #define BUURTAAL_TOOL_RECEIPT_H
 
 #include "base.h"
-#include "tool_profile.h"
+#include "tool_retry.h"
 #include "tool_submission.h"
 
 struct receipt {
@@ -14,8 +14,9 @@ struct receipt {
     const struct submission *submission;
 };
 
-/* Writes it to a new file in `folder` and prints its name; asks the registry for the head. No personal data is in it.
- * 0, or -1 after telling why it could not be written. */
-int receipt_write(const struct profile *profile, const struct receipt *receipt, const char *folder) MUST_CHECK;
+/* Asks the registry, over a connection anew, for a head that holds all of it, writes the receipt to a new file in
+ * `folder` and prints its name. Without a head it is written too, and that is told. No personal data is in it. 0, or -1
+ * after telling why it could not be written. */
+int receipt_write(struct retry *retry, const struct receipt *receipt, const char *folder) MUST_CHECK;
 
 #endif

@@ -12,6 +12,8 @@
 #include "tool_sending.h"
 #include "tool_table.h"
 
+struct evp_md_ctx_st; /* OpenSSL's EVP_MD_CTX */
+
 /* What became of a row. A conflict is a refusal too: the row is sound, but the registry holds something else, which a
  * person must look at. */
 enum outcome {
@@ -27,19 +29,21 @@ enum outcome {
 
 struct submission {
     const struct tool *tool;
+    const char *path;
     const char *seen; /* --seen: a number of the log, or NULL */
     struct table *table;
     struct roster roster;
     size_t rows, sound, bytes; /* of the file: all, those that are sent, and how long their requests are */
-    char digest[FILE_SHA256]; /* SHA-256 of those requests */
+    char digest[FILE_SHA256];  /* SHA-256 of the requests */
     /* Of the pass that is under way, or was the last. */
     size_t next, answers;
     size_t tally[OUTCOME_COUNT];
-    uint64_t log;           /* the highest number that an answer told */
-    bool broken;            /* the file could not be read again to its end */
-    bool bar;               /* there is one; */
-    int shown;              /* and so many per mille of it */
-    unsigned char *refused; /* a bit a row: whether it was refused by the last pass that came to it */
+    uint64_t log;              /* the highest number that an answer told */
+    struct evp_md_ctx_st *sum; /* of the requests */
+    bool broken;               /* it was not, to its end, the file that was looked at */
+    bool bar;                  /* there is one; */
+    int shown;                 /* and so many per mille of it */
+    unsigned char *refused;    /* a bit a row: whether it was refused by the last pass that came to it */
 };
 
 /* Takes over the table, finds out what its columns mean, and looks at all rows. `map` and `session` as roster_guess()

@@ -2,6 +2,7 @@
  * send them. */
 #include "tool_answer.h"
 
+#include <stdlib.h>
 #include <sysexits.h>
 
 #include "line.h"
@@ -48,12 +49,29 @@ struct slice answer_field(const struct answer *answer, const char *name)
     return (struct slice){NULL, 0};
 }
 
+char *answer_rule(const struct answer *status)
+{
+    static const char *const names[] = {"again", "last", "id"};
+    char *rule = memory_text("%.*s", (int)status->word.len, status->word.at ? status->word.at : "");
+    for (size_t i = 0; i < COUNT(names); i++) {
+        struct slice value = answer_field(status, names[i]);
+        char *before = rule;
+        if (!value.at)
+            continue;
+        rule = memory_text("%s %s=%.*s", before, names[i], (int)value.len, value.at);
+        free(before);
+    }
+    return rule;
+}
+
 char *answer_words(const struct answer *status)
 {
     struct slice text = answer_field(status, "text"), field = answer_field(status, "field");
-    return memory_text("%.*s%s%.*s [%.*s]", (int)field.len, field.at ? field.at : "", field.at ? ": " : "",
-                       (int)text.len, text.at ? text.at : "", (int)status->word.len,
-                       status->word.at ? status->word.at : "");
+    char *rule = answer_rule(status);
+    char *words = memory_text("%.*s%s%.*s [%s]", (int)field.len, field.at ? field.at : "", field.at ? ": " : "",
+                              (int)text.len, text.at ? text.at : "", rule);
+    free(rule);
+    return words;
 }
 
 int answer_exit(const struct answer *status)

@@ -6,9 +6,7 @@
  *
  * Rules: a file is written whole or not at all, and never over another. Whatever stands in a file ends in a verdict.
  * Limits: memory does not grow with the log. */
-#define _GNU_SOURCE /* mkostemp */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -16,6 +14,7 @@
 
 #include "tool_chain.h"
 #include "tool_client.h"
+#include "tool_file.h"
 #include "tool_memory.h"
 #include "tool_pages.h"
 #include "tool_verbs.h"
@@ -158,25 +157,20 @@ static int fail_file(const struct tool *tool, enum text_id id, const char *path,
 
 static int save(struct tool *tool, const char *path)
 {
-    char *draft = memory_text("%s.XXXXXX", path);
-    int fd = access(path, F_OK) == 0 ? (errno = EEXIST, -1) : mkostemp(draft, O_CLOEXEC), status;
-    FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+    struct file_draft draft;
     uint64_t rows = 0;
-    if (!out) {
-        status = fail_file(tool, TEXT_FILE_UNWRITTEN, path, EX_CANTCREAT);
-    } else {
-        status = read_registry(tool, out, &rows);
-        bool written = fflush(out) == 0 && !ferror(out) && fsync(fd) == 0;
-        if (status == EX_OK && (!written || link(draft, path) < 0))
-            status = fail_file(tool, TEXT_FILE_UNWRITTEN, path, EX_CANTCREAT);
-        fclose(out);
+    if ((access(path, F_OK) == 0 && (errno = EEXIST)) || file_begin(&draft, path) < 0)
+        return fail_file(tool, TEXT_FILE_UNWRITTEN, path, EX_CANTCREAT);
+    int status = read_registry(tool, draft.out, &rows);
+    if (status != EX_OK) {
+        file_drop(&draft);
+        return status;
     }
-    if (fd >= 0)
-        unlink(draft);
-    if (status == EX_OK && !tool->quiet)
+    if (file_keep(&draft, path, 0600, false) < 0)
+        return fail_file(tool, TEXT_FILE_UNWRITTEN, path, EX_CANTCREAT);
+    if (!tool->quiet)
         printf(text_of(tool->lang, TEXT_AUDIT_SAVED), (unsigned long long)rows, path);
-    free(draft);
-    return status;
+    return EX_OK;
 }
 
 /* ---- verify ---- */

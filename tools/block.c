@@ -2,7 +2,8 @@
  *
  * Rules: `begin` is answered before anything else is sent, so that a registry that knows no blocks, or has no room,
  * cannot take the lines for lines by themselves. What is lost on the way is sent again whole: a rehearsal leaves
- * nothing, and a name is applied once. Limits: BLOCK_LINES and BLOCK_BYTES, all of it in memory. */
+ * nothing, and a name is applied once. Limits: BLOCK_LINES items, with or without a line, and BLOCK_BYTES, all of it in
+ * memory. */
 #include "tool_block.h"
 
 #include <stdio.h>
@@ -11,7 +12,6 @@
 
 #include "tool_client.h"
 #include "tool_memory.h"
-#include "tool_retry.h"
 
 struct part {
     void *item;
@@ -41,7 +41,7 @@ static void gather(struct gathered *all, struct block *block)
 {
     char line[LINE_MAX_BYTES];
     block->ended = false;
-    while (all->lines < BLOCK_LINES && all->len + LINE_MAX_BYTES <= BLOCK_BYTES) {
+    while (all->count < BLOCK_LINES && all->len + LINE_MAX_BYTES <= BLOCK_BYTES) {
         struct part part = {.at = all->len};
         part.len = all->sending->next(all->sending->own, line, &part.tag, &part.item);
         if (part.len == 0 && !part.item) {
@@ -72,6 +72,15 @@ static void keep(char *to, size_t room, struct slice value)
     snprintf(to, room, "%.*s", (int)value.len, value.at ? value.at : "");
 }
 
+/* Tells that the registry does not take it at all. The status. */
+static int tell_refused(enum text_lang lang, const struct answer *status)
+{
+    char *words = answer_words(status);
+    text_tell(lang, TEXT_BLOCK_NOT_OPEN, words);
+    free(words);
+    return answer_exit(status);
+}
+
 /* Opens the block. EX_OK with `*busy` 0 when it is open. */
 static int begin(struct client *client, enum text_lang lang, const struct block *block, unsigned *busy)
 {
@@ -92,28 +101,7 @@ static int begin(struct client *client, enum text_lang lang, const struct block 
         (void)!client_ask(client, "abandon\n", strlen("abandon\n"), NULL, NULL, line, &status);
         return EX_OK;
     }
-    char text[256], code[33];
-    keep(text, sizeof text, answer_field(&status, "text"));
-    keep(code, sizeof code, status.word);
-    text_tell(lang, TEXT_BLOCK_NOT_OPEN, text, code);
-    return answer_exit(&status);
-}
-
-/* What `commit` was answered. */
-static void take_outcome(struct block *block, const struct answer *answer)
-{
-    keep(block->code, sizeof block->code, answer->word);
-    keep(block->text, sizeof block->text, answer_field(answer, "text"));
-    keep(block->new_plan, sizeof block->new_plan, answer_field(answer, "plan"));
-    block->repeated = answer_field(answer, "repeated").at != NULL;
-    block->log = slice_number(answer_field(answer, "log"));
-}
-
-static bool has_tag(const struct part *part, const struct answer *answer)
-{
-    char tag[16];
-    snprintf(tag, sizeof tag, "%u", part->tag);
-    return slice_is(answer_field(answer, "tag"), tag);
+    return tell_refused(lang, &status);
 }
 
 /* One try at it, on an open block. */
@@ -124,11 +112,39 @@ struct talk {
     struct block *block;
     size_t next;   /* the part whose answer comes next; behind the last that of `commit` */
     unsigned busy; /* seconds that a BUSY asks for; 0: none was told */
+    int status;    /* of what `commit` came to */
 };
 
 static void say_protocol(struct talk *talk)
 {
     client_give_up(talk->client, CLIENT_PROTOCOL, text_of(talk->lang, TEXT_CLIENT_PROTOCOL));
+}
+
+/* What `commit` was answered, other than BUSY. EX_OK, or a status after telling why it is none of a block. */
+static int take_outcome(struct talk *talk, const struct answer *answer)
+{
+    struct block *block = talk->block;
+    const struct gathered *all = talk->all;
+    bool by_line = answer->kind == ANSWER_OK || slice_is(answer->word, "refused") || slice_is(answer->word, "changed");
+    for (size_t i = 0; !by_line && i < all->count; i++)
+        if (all->parts[i].len > 0)
+            all->sending->answered(all->sending->own, all->parts[i].item, NULL);
+    keep(block->code, sizeof block->code, answer->word);
+    keep(block->text, sizeof block->text, answer_field(answer, "text"));
+    keep(block->new_plan, sizeof block->new_plan, answer_field(answer, "plan"));
+    block->repeated = answer_field(answer, "repeated").at != NULL;
+    block->log = slice_number(answer_field(answer, "log"));
+    bool known = by_line || slice_is(answer->word, "taken");
+    if (!known)
+        sending_hide(all->sending);
+    return known ? EX_OK : tell_refused(talk->lang, answer);
+}
+
+static bool has_tag(const struct part *part, const struct answer *answer)
+{
+    char tag[16];
+    snprintf(tag, sizeof tag, "%u", part->tag);
+    return slice_is(answer_field(answer, "tag"), tag);
 }
 
 /* Takes a status line. Whether it was the last. */
@@ -140,7 +156,8 @@ static bool take(struct talk *talk, const struct answer *answer)
     if (answer->kind == ANSWER_BUSY)
         talk->busy = retry_seconds(answer);
     if (talk->next == all->count) {
-        take_outcome(talk->block, answer);
+        if (answer->kind != ANSWER_BUSY)
+            talk->status = take_outcome(talk, answer);
         return true;
     }
     const struct part *part = &all->parts[talk->next++];
@@ -148,7 +165,7 @@ static bool take(struct talk *talk, const struct answer *answer)
         return false;
     if (!has_tag(part, answer))
         say_protocol(talk);
-    else
+    else if (!retry_is_barred(talk->client, answer))
         all->sending->answered(all->sending->own, part->item, answer);
     return false;
 }
@@ -185,29 +202,34 @@ static bool converse(struct talk *talk)
 }
 
 /* Until it is answered, or given up. */
-static int send_gathered(const struct profile *profile, struct gathered *all, struct block *block)
+static int send_gathered(struct retry *retry, struct gathered *all, struct block *block)
 {
-    struct retry retry;
-    int status = retry_open(&retry, profile);
+    const enum text_lang lang = retry->profile->lang;
+    int status = EX_OK;
+    retry_begin(retry);
     while (status == EX_OK) {
-        struct talk talk = {.client = retry.client, .lang = profile->lang, .all = all, .block = block};
-        status = begin(talk.client, profile->lang, block, &talk.busy);
-        if (status != EX_OK || (talk.busy == 0 && converse(&talk)))
+        struct talk talk = {.client = retry->client, .lang = lang, .all = all, .block = block};
+        status = begin(talk.client, lang, block, &talk.busy);
+        if (status != EX_OK)
             break;
-        status = retry_again(&retry, talk.busy, false);
+        if (talk.busy == 0 && converse(&talk))
+            return talk.status;
+        sending_hide(all->sending);
+        status = retry_again(retry, talk.busy, false);
     }
-    retry_close(&retry);
     return status;
 }
 
-int block_run(const struct profile *profile, const struct sending *sending, struct block *block)
+int block_run(struct retry *retry, const struct sending *sending, struct block *block)
 {
     struct gathered all = {.sending = sending};
     int status = EX_OK;
     *block = (struct block){.check = block->check, .plan = block->plan, .name = block->name, .sha256 = block->sha256};
     gather(&all, block);
-    if (all.lines > 0)
-        status = send_gathered(profile, &all, block);
+    if (block->ended && sending->whole && !sending->whole(sending->own))
+        status = EX_IOERR;
+    else if (all.lines > 0)
+        status = send_gathered(retry, &all, block);
     free_gathered(&all);
     return status;
 }

@@ -99,11 +99,11 @@ static void answered(void *own, void *item, const struct answer *answer)
         return;
     }
     struct slice field = answer_field(answer, "field"), text = answer_field(answer, "text");
-    char *what = memory_text("%.*s", (int)field.len, field.at ? field.at : "");
-    char *reason =
-        memory_text("%.*s [%.*s]", (int)text.len, text.at ? text.at : "", (int)answer->word.len, answer->word.at);
+    char *what = memory_text("%.*s", (int)field.len, field.at ? field.at : ""), *rule = answer_rule(answer);
+    char *reason = memory_text("%.*s [%s]", (int)text.len, text.at ? text.at : "", rule);
     print_refusal(import, row->line, what, reason);
     free(what);
+    free(rule);
     free(reason);
 }
 
@@ -113,7 +113,11 @@ static int send_rows(struct import *import)
     struct profile *profile = profile_load(import->tool);
     if (!profile)
         return EX_CONFIG;
-    int status = sending_run(profile, &sending);
+    struct retry retry;
+    int status = retry_open(&retry, profile);
+    if (status == EX_OK)
+        status = sending_run(&retry, &sending);
+    retry_close(&retry);
     profile_free(profile);
     return status;
 }

@@ -5,6 +5,7 @@
 #include "tool_retry.h"
 
 #include <poll.h>
+#include <stdlib.h>
 #include <sysexits.h>
 
 #define ATTEMPTS 8
@@ -33,25 +34,38 @@ void retry_close(struct retry *retry)
     retry->client = NULL;
 }
 
+void retry_renew(struct retry *retry)
+{
+    struct profile hushed = *retry->profile;
+    hushed.quiet = true; /* what the first connection noted is not noted again */
+    client_close(retry->client);
+    retry->client = client_open(&hushed);
+}
+
+void retry_begin(struct retry *retry)
+{
+    retry->attempts = 0;
+    retry->pause = 1;
+}
+
 int retry_again(struct retry *retry, unsigned busy_seconds, bool moved)
 {
-    if (moved) {
-        retry->attempts = 0;
-        retry->pause = 1;
-    }
+    const enum text_lang lang = retry->profile->lang;
+    if (moved)
+        retry_begin(retry);
     for (;;) {
         enum client_fault fault = client_fault(retry->client);
         if ((fault != CLIENT_FINE && !client_may_retry(fault)) || ++retry->attempts == ATTEMPTS)
             return give_up(retry, fault);
         unsigned wait = fault == CLIENT_FINE && busy_seconds > retry->pause ? busy_seconds : retry->pause;
         if (fault != CLIENT_FINE)
-            text_tell(retry->profile->lang, TEXT_SENDING_AGAIN, client_why(retry->client), wait);
+            text_tell(lang, TEXT_SENDING_AGAIN, client_why(retry->client), wait);
+        else if (!moved)
+            text_tell(lang, TEXT_SENDING_AGAIN, text_of(lang, TEXT_SENDING_BUSY), wait);
         (void)poll(NULL, 0, (int)wait * 1000);
         retry->pause = retry->pause * 2 > PAUSE_MOST ? PAUSE_MOST : retry->pause * 2;
-        if (fault != CLIENT_FINE) {
-            client_close(retry->client);
-            retry->client = client_open(retry->profile);
-        }
+        if (fault != CLIENT_FINE)
+            retry_renew(retry);
         if (client_fault(retry->client) == CLIENT_FINE)
             return EX_OK;
     }
@@ -61,6 +75,16 @@ unsigned retry_seconds(const struct answer *busy)
 {
     uint64_t asked = slice_number(answer_field(busy, "retry"));
     return asked < 1 ? 1 : asked > PAUSE_MOST ? PAUSE_MOST : (unsigned)asked;
+}
+
+bool retry_is_barred(struct client *client, const struct answer *answer)
+{
+    if (answer->kind != ANSWER_NO || !(slice_is(answer->word, "role") || slice_is(answer->word, "revoked")))
+        return false;
+    char *words = answer_words(answer);
+    client_give_up(client, CLIENT_REFUSED, words);
+    free(words);
+    return true;
 }
 
 time_t retry_now(void)

@@ -12,7 +12,6 @@
 
 #include "tool_client.h"
 #include "tool_memory.h"
-#include "tool_retry.h"
 
 #define FLIGHTS 4096
 
@@ -28,7 +27,7 @@ struct flight {
  * ones before `sent` and been answered those before `told`. Settled ones are skipped by both. */
 struct round {
     const struct sending *sending;
-    struct retry retry;
+    struct retry *retry;
     struct flight *ring;
     uint64_t head, told, sent, tail;
     unsigned flying;
@@ -86,7 +85,7 @@ static bool pull(struct round *round)
 /* Sends while there is room in the window and for the bytes. */
 static void send_some(struct round *round)
 {
-    struct client *client = round->retry.client;
+    struct client *client = round->retry->client;
     while (round->busy == 0 && round->flying < client_window(client)) {
         if (round->sent == round->tail && !pull(round))
             return;
@@ -104,7 +103,7 @@ static void send_some(struct round *round)
 
 static void say_protocol(struct round *round)
 {
-    client_give_up(round->retry.client, CLIENT_PROTOCOL, text_of(round->retry.profile->lang, TEXT_CLIENT_PROTOCOL));
+    client_give_up(round->retry->client, CLIENT_PROTOCOL, text_of(round->retry->profile->lang, TEXT_CLIENT_PROTOCOL));
 }
 
 /* Takes one status line. */
@@ -126,6 +125,8 @@ static void take(struct round *round, const struct answer *answer)
         round->busy = asked > round->busy ? asked : round->busy;
         return;
     }
+    if (retry_is_barred(round->retry->client, answer))
+        return;
     flight->settled = true;
     round->done++;
     round->sending->answered(round->sending->own, flight->item, answer);
@@ -136,7 +137,7 @@ static void take_some(struct round *round)
 {
     char line[LINE_MAX_BYTES];
     size_t len;
-    while (client_take(round->retry.client, line, &len) == 1) {
+    while (client_take(round->retry->client, line, &len) == 1) {
         struct answer answer;
         if (answer_read(line, len, &answer) < 0)
             say_protocol(round);
@@ -149,7 +150,7 @@ static void take_some(struct round *round)
 /* One round on an open connection. Whether it was the last: all is answered. */
 static bool go_round(struct round *round)
 {
-    struct client *client = round->retry.client;
+    struct client *client = round->retry->client;
     round->told = round->sent = round->head;
     round->flying = round->busy = 0;
     round->heard = retry_now();
@@ -162,25 +163,26 @@ static bool go_round(struct round *round)
             return false;
         if (round->flying == 0 && round->ended && round->head == round->tail)
             return true;
-        retry_watch(client, round->heard, round->retry.profile->lang);
+        retry_watch(client, round->heard, round->retry->profile->lang);
         client_step(client, -1, 1000);
     }
     return false;
 }
 
-int sending_run(const struct profile *profile, const struct sending *sending)
+int sending_run(struct retry *retry, const struct sending *sending)
 {
-    struct round round = {.sending = sending, .ring = memory_get(FLIGHTS, sizeof *round.ring)};
-    int status = retry_open(&round.retry, profile);
+    struct round round = {.sending = sending, .retry = retry, .ring = memory_get(FLIGHTS, sizeof *round.ring)};
+    int status = EX_OK;
+    retry_begin(retry);
     while (status == EX_OK) {
         size_t before = round.done;
         if (go_round(&round))
             break;
-        status = retry_again(&round.retry, round.busy, round.done > before);
+        sending_hide(sending);
+        status = retry_again(retry, round.busy, round.done > before);
     }
     while (round.head < round.tail)
         leave_first(&round);
-    retry_close(&round.retry);
     free(round.ring);
     return status;
 }

@@ -1,8 +1,7 @@
 /* A file of students as a stream of requests.
  *
- * Rules: rows are told in the order of the file, whatever the order in which they were refused. Of a pass over a file
- * that changes meanwhile the rows are what they are then; the plan's hash, or else the receipt, shows it. Memory: a bit
- * a row, and the rows under way. */
+ * Rules: rows are told in the order of the file, whatever the order in which they were refused. A pass over a file that
+ * changes meanwhile is known by the sum of its requests; nothing of it is sent as one. Memory: a bit a row, and the rows under way. */
 #include "tool_submission.h"
 
 #include <openssl/evp.h>
@@ -40,11 +39,12 @@ static char *refusal_words(const struct submission *submission, int column, stru
                        reason.at ? reason.at : "", rule);
 }
 
-/* The value of a field in a request that was answered, which is taken apart for it; absent when there is none. */
-static struct slice value_in(struct row *row, struct slice field)
+/* The value of a field in a request, a copy of which is taken apart in `room`; absent when there is none. */
+static struct slice value_in(const char *request, size_t len, struct slice field, char room[LINE_MAX_BYTES])
 {
-    struct line_cursor cursor = {row->request, row->request + row->len - 1};
+    struct line_cursor cursor = {room, room + len - 1};
     struct slice name, value;
+    memcpy(room, request, len);
     if (line_verb(&cursor, &name) < 0)
         return (struct slice){NULL, 0};
     while (line_field(&cursor, &name, &value) == 1)
@@ -53,15 +53,18 @@ static struct slice value_in(struct row *row, struct slice field)
     return (struct slice){NULL, 0};
 }
 
-static char *refusal_by_registry(const struct submission *submission, struct row *row, const struct answer *answer)
+static char *refusal_by_registry(const struct submission *submission, const struct row *row,
+                                 const struct answer *answer)
 {
+    char room[LINE_MAX_BYTES], *rule = answer_rule(answer), *ended = NULL;
     struct slice field = answer_field(answer, "field"), again = answer_field(answer, "again"),
-                 last = answer_field(answer, "last");
+                 reason = answer_field(answer, "text");
     int column = field.at ? roster_column_of(field) : -1;
-    char *rule = memory_text("%.*s%s%.*s%s%.*s", (int)answer->word.len, answer->word.at, again.at ? " again=" : "",
-                             (int)again.len, again.at ? again.at : "", last.at ? " last=" : "", (int)last.len,
-                             last.at ? last.at : "");
-    char *words = refusal_words(submission, column, value_in(row, field), answer_field(answer, "text"), rule);
+    if (slice_is(answer->word, "ended") && again.at)
+        reason = slice_of(ended = memory_text(text_of(lang_of(submission), TEXT_SUBMIT_ENDED),
+                                              (unsigned long long)slice_number(again)));
+    char *words = refusal_words(submission, column, value_in(row->request, row->len, field, room), reason, rule);
+    free(ended);
     free(rule);
     return words;
 }
@@ -89,6 +92,23 @@ static int read_row(struct submission *submission, char line[LINE_MAX_BYTES], si
     return 1;
 }
 
+/* Adds a request to the sum of the pass. */
+static void add_up(struct submission *submission, const char *line, size_t len)
+{
+    submission->broken |= EVP_DigestUpdate(submission->sum, line, len) != 1;
+}
+
+/* The sum of all requests. 0, or -1. */
+static int add_up_all(struct submission *submission, char digest[FILE_SHA256])
+{
+    unsigned char sum[32];
+    if (EVP_DigestFinal_ex(submission->sum, sum, NULL) != 1)
+        return -1;
+    for (size_t i = 0; i < sizeof sum; i++)
+        snprintf(digest + 2 * i, 3, "%02x", sum[i]);
+    return 0;
+}
+
 static size_t next(void *own, char line[LINE_MAX_BYTES], unsigned *tag, void **item)
 {
     struct submission *submission = own;
@@ -100,6 +120,7 @@ static size_t next(void *own, char line[LINE_MAX_BYTES], unsigned *tag, void **i
         submission->broken |= more < 0 || !as_before; /* it has grown or shrunk since it was looked at */
         return 0;
     }
+    add_up(submission, line, len);
     struct row *row = memory_get(1, sizeof *row + len);
     row->index = submission->next++;
     row->line = *tag = table_line(submission->table);
@@ -111,7 +132,18 @@ static size_t next(void *own, char line[LINE_MAX_BYTES], unsigned *tag, void **i
                                      slice_of(text_of(lang_of(submission), fault.reason)), fault.rule);
     }
     *item = row;
-    return len;
+    return row->len;
+}
+
+static bool whole(void *own)
+{
+    struct submission *submission = own;
+    char digest[FILE_SHA256];
+    if (!submission->broken && add_up_all(submission, digest) == 0 && strcmp(digest, submission->digest) == 0)
+        return true;
+    submission_hide_bar(submission);
+    text_tell(lang_of(submission), TEXT_SUBMIT_FILE_CHANGED, submission->path);
+    return false;
 }
 
 /* ---- answers ---- */
@@ -141,12 +173,17 @@ static void answered(void *own, void *item, const struct answer *answer)
 {
     struct submission *submission = own;
     struct row *row = item;
+    free(row->refusal);
+    row->refusal = NULL;
+    row->outcome = OUTCOME_NONE;
+    if (!answer)
+        return;
     uint64_t log = slice_number(answer_field(answer, "log"));
     submission->log = log > submission->log ? log : submission->log;
     submission->answers++;
     row->outcome = outcome_of(answer);
-    free(row->refusal);
-    row->refusal = answer->kind == ANSWER_OK ? NULL : refusal_by_registry(submission, row, answer);
+    if (answer->kind != ANSWER_OK)
+        row->refusal = refusal_by_registry(submission, row, answer);
 }
 
 static void leave(void *own, void *item)
@@ -191,32 +228,35 @@ void submission_hide_bar(struct submission *submission)
     submission->shown = -1;
 }
 
+static void hide_bar(void *own)
+{
+    submission_hide_bar(own);
+}
+
 /* ---- passes ---- */
 
 /* Looks at all rows. 0, or -1 after telling why they cannot be read. */
 static int look(struct submission *submission)
 {
-    unsigned char sum[32];
     char line[LINE_MAX_BYTES];
     struct roster_fault fault;
     size_t len;
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool fine = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1;
     int more;
-    while ((more = read_row(submission, line, &len, &fault)) == 1) {
+    submission->sum = EVP_MD_CTX_new();
+    submission->broken = !submission->sum || EVP_DigestInit_ex(submission->sum, EVP_sha256(), NULL) != 1;
+    while (!submission->broken && (more = read_row(submission, line, &len, &fault)) != 0) {
+        if (more < 0)
+            return -1;
         submission->rows++;
         submission->sound += len > 0;
         submission->bytes += len;
-        fine = fine && EVP_DigestUpdate(context, line, len) == 1;
+        add_up(submission, line, len);
     }
-    if (!fine || EVP_DigestFinal_ex(context, sum, NULL) != 1) {
+    if (submission->broken || add_up_all(submission, submission->digest) < 0) {
         text_tell(lang_of(submission), TEXT_PLAIN, "OpenSSL: SHA-256");
-        more = -1;
+        return -1;
     }
-    EVP_MD_CTX_free(context);
-    for (size_t i = 0; more == 0 && i < sizeof sum; i++)
-        snprintf(submission->digest + 2 * i, 3, "%02x", sum[i]);
-    return more;
+    return 0;
 }
 
 int submission_open(struct submission *submission, const struct tool *tool, struct table *table, const char *const *map,
@@ -234,6 +274,7 @@ int submission_open(struct submission *submission, const struct tool *tool, stru
 void submission_close(struct submission *submission)
 {
     table_close(submission->table);
+    EVP_MD_CTX_free(submission->sum);
     free(submission->refused);
 }
 
@@ -243,7 +284,7 @@ int submission_begin(struct submission *submission, bool afresh)
         return -1;
     submission->next = submission->answers = 0;
     submission->log = 0;
-    submission->broken = false;
+    submission->broken = EVP_DigestInit_ex(submission->sum, EVP_sha256(), NULL) != 1;
     memset(submission->tally, 0, sizeof submission->tally);
     if (afresh)
         memset(submission->refused, 0, submission->rows / 8 + 1);
@@ -252,8 +293,13 @@ int submission_begin(struct submission *submission, bool afresh)
 
 struct sending submission_sending(struct submission *submission)
 {
-    return (struct sending){
-        .own = submission, .next = next, .answered = answered, .leave = leave, .progress = show_bar};
+    return (struct sending){.own = submission,
+                            .next = next,
+                            .whole = whole,
+                            .answered = answered,
+                            .leave = leave,
+                            .progress = show_bar,
+                            .hide = hide_bar};
 }
 
 size_t submission_accepted(const struct submission *submission)

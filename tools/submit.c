@@ -11,6 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "proto.h"
 #include "tool_block.h"
 #include "tool_mapping.h"
 #include "tool_memory.h"
@@ -34,6 +35,7 @@ struct job {
     struct tool *tool;
     const struct wish *wish;
     struct profile *profile;
+    struct retry retry;
     struct submission submission;
     bool as_one;
     unsigned blocks; /* of the rehearsal */
@@ -123,19 +125,21 @@ static int status_of(const struct job *job)
 }
 
 /* The user's word. No terminal, no word: submit_run has seen to that. */
-static bool ask(const struct job *job)
+static bool ask(struct job *job)
 {
     static const char *const words[] = {"j", "ja", "y", "yes"};
     char line[16] = "";
+    fputs(text(job, TEXT_SUBMIT_ASK), stdout);
     fflush(stdout);
-    fputs(text(job, TEXT_SUBMIT_ASK), stderr);
     if (fgets(line, sizeof line, stdin))
         line[strcspn(line, "\r\n")] = '\0';
     else
-        fputc('\n', stderr);
+        fputc('\n', stdout);
     for (size_t i = 0; i < COUNT(words); i++)
-        if (strcasecmp(line, words[i]) == 0)
+        if (strcasecmp(line, words[i]) == 0) {
+            retry_renew(&job->retry); /* who took long to think finds the old one closed */
             return true;
+        }
     fputs(text(job, TEXT_SUBMIT_NOTHING), stdout);
     return false;
 }
@@ -152,22 +156,29 @@ static bool is_whole(struct job *job)
 
 /* ---- passes ---- */
 
+static int tell_taken(const struct job *job)
+{
+    text_tell(job->tool->lang, TEXT_SUBMIT_TAKEN, job->name);
+    return NONE_ACCEPTED;
+}
+
 /* Rehearses all, in blocks. EX_OK or a status after telling why. */
 static int rehearse(struct job *job)
 {
     const struct sending sending = submission_sending(&job->submission);
+    const bool named = job->as_one && job->submission.sound == job->submission.rows;
     struct block block = {.ended = false};
     int status = submission_begin(&job->submission, true) < 0 ? EX_IOERR : EX_OK;
     for (job->blocks = 0; status == EX_OK && !block.ended;) {
-        block = (struct block){.check = true};
-        status = block_run(job->profile, &sending, &block);
+        block = (struct block){.check = true, .name = named ? job->name : NULL};
+        status = block_run(&job->retry, &sending, &block);
         if (block.new_plan[0]) { /* else there was nothing in it to send */
             snprintf(job->plan, sizeof job->plan, "%s", block.new_plan);
             job->blocks++;
         }
     }
     submission_hide_bar(&job->submission);
-    return status;
+    return status == EX_OK && strcmp(block.code, "taken") == 0 ? tell_taken(job) : status;
 }
 
 /* Each row by itself. */
@@ -176,7 +187,7 @@ static int apply_rows(struct job *job)
     const struct sending sending = submission_sending(&job->submission);
     int status = submission_begin(&job->submission, job->wish->yes) < 0 ? EX_IOERR : EX_OK;
     if (status == EX_OK)
-        status = sending_run(job->profile, &sending);
+        status = sending_run(&job->retry, &sending);
     submission_hide_bar(&job->submission);
     return status;
 }
@@ -192,7 +203,7 @@ static int apply_as_one(struct job *job, bool *applied)
         struct block block = {.plan = *plan ? plan : NULL, .name = job->name, .sha256 = job->sha256};
         int status = submission_begin(&job->submission, job->wish->yes) < 0 ? EX_IOERR : EX_OK;
         if (status == EX_OK)
-            status = block_run(job->profile, &sending, &block);
+            status = block_run(&job->retry, &sending, &block);
         submission_hide_bar(&job->submission);
         *applied = status == EX_OK && block.code[0] == '\0';
         job->submission.log = block.log;
@@ -200,6 +211,8 @@ static int apply_as_one(struct job *job, bool *applied)
             printf(text(job, TEXT_SUBMIT_BEFORE), job->name, (unsigned long long)block.log);
         if (status != EX_OK || *applied)
             return status;
+        if (strcmp(block.code, "taken") == 0)
+            return tell_taken(job);
         bool changed = strcmp(block.code, "changed") == 0;
         if (changed)
             fputs(text(job, TEXT_SUBMIT_CHANGED), stdout);
@@ -223,17 +236,22 @@ static int write_refused(struct job *job)
 {
     const char *dot = strrchr(job->wish->path, '.'), *slash = strrchr(job->wish->path, '/');
     bool as_it_was = dot && dot > (slash ? slash : job->wish->path) && !table_is_workbook(job->submission.table);
-    char *ending = memory_text(".refused%s", as_it_was ? dot : ".csv"), *path;
-    FILE *file = file_create(job->folder, job->wish->path, ending, &path);
-    int result = file ? submission_write_refused(&job->submission, job->wish->path, file) : -1;
-    if (file && (ferror(file) || fclose(file) != 0))
-        result = -1;
-    if (result == 0)
+    char *ending = memory_text(".refused%s", as_it_was ? dot : ".csv"), *path = NULL;
+    struct file_draft draft;
+    bool begun = file_begin_beside(&draft, job->folder, job->wish->path, ending) == 0, told = false;
+    if (begun && submission_write_refused(&job->submission, job->wish->path, draft.out) < 0) {
+        file_drop(&draft);
+        told = true;
+    } else if (begun) {
+        path = file_keep_beside(&draft, job->folder, job->wish->path, ending);
+    }
+    if (path)
         printf(text(job, TEXT_SUBMIT_REFUSED_IN), path);
-    else
-        text_tell(job->tool->lang, TEXT_FILE_UNWRITTEN, path ? path : job->folder, text_reason(job->tool->lang, errno));
-    free(path);
+    else if (!told)
+        text_tell(job->tool->lang, TEXT_SUBMIT_UNWRITTEN, ending, job->folder, text_reason(job->tool->lang, errno));
+    int result = path ? 0 : -1;
     free(ending);
+    free(path);
     return result;
 }
 
@@ -252,7 +270,7 @@ static int finish(struct job *job)
     if (submission_refused(&job->submission) > 0 && submission_accepted(&job->submission) > 0)
         result |= write_refused(job);
     if (submission_accepted(&job->submission) > 0)
-        result |= receipt_write(job->profile, &receipt, job->folder);
+        result |= receipt_write(&job->retry, &receipt, job->folder);
     return result < 0 ? EX_CANTCREAT : status_of(job);
 }
 
@@ -309,7 +327,9 @@ static int go(struct job *job)
     }
     /* Who said yes beforehand needs no plan, unless it is known that there is something wrong: all of it is told. */
     bool hopeless = submission->sound == 0 || (job->as_one && submission->sound < submission->rows);
-    int status = EX_OK;
+    int status = retry_open(&job->retry, job->profile);
+    if (status != EX_OK)
+        return status;
     if (!job->wish->yes || job->wish->dry_run || hopeless)
         status = plan(job, &go_on);
     if (!go_on)
@@ -325,10 +345,11 @@ static int check_wish(const struct job *job)
 {
     const struct wish *wish = job->wish;
     const enum text_lang lang = job->tool->lang;
+    const struct proto_type *code = proto_type(SLICE("code"));
     long number;
     if (wish->mode && strcmp(wish->mode, "good") != 0 && strcmp(wish->mode, "all") != 0)
         text_tell(lang, TEXT_SUBMIT_MODE, wish->mode);
-    else if (wish->name && (strlen(wish->name) >= NAME_BYTES || wish->name[strspn(wish->name, NAME_CHARACTERS)]))
+    else if (wish->name && !(code && code->form(code, slice_of(wish->name)) && strcmp(wish->name, "-") != 0))
         text_tell(lang, TEXT_SUBMIT_NAME, wish->name);
     else if (wish->seen && options_number(wish->seen, 0, 999999999999999, &number) < 0)
         text_tell(lang, TEXT_SUBMIT_SEEN, wish->seen);
@@ -376,9 +397,11 @@ int submit_run(struct tool *tool, int argc, char **argv)
         return EX_USAGE;
     wish.path = argv[0];
     job.as_one = wish.mode && strcmp(wish.mode, "all") == 0;
+    job.submission.path = wish.path;
     job.submission.seen = wish.seen;
     job.submission.bar = isatty(STDERR_FILENO) && !tool->quiet;
     status = run(&job);
+    retry_close(&job.retry);
     submission_close(&job.submission);
     profile_free(job.profile);
     free(job.folder);

@@ -123,6 +123,7 @@ int text_width(const char *text)
 void text_tell(enum text_lang lang, enum text_id id, ...)
 {
     va_list values;
+    fflush(stdout); /* where both go to one file, what was said before stands before */
     fputs("buurtaal: ", stderr);
     va_start(values, id);
     vfprintf(stderr, text_of(lang, id), values);

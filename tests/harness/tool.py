@@ -24,9 +24,9 @@ class Tool:
         return subprocess.Popen([TOOL, "--profile", self.profile, *argv], env=environment, **{
             "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, **options})
 
-    def talk(self, *argv):
+    def talk(self, *argv, **options):
         """The command on a terminal."""
-        return Terminal(lambda slave: self.start(*argv, stdin=slave, stdout=slave, stderr=slave, start_new_session=True))
+        return Terminal(lambda slave: self.start(*argv, **{"stdin": slave, "stdout": slave, "stderr": slave, "start_new_session": True, **options}))
 
     def run(self, *argv, wanted=None):
         """Its status and what it said; `wanted`: the status that it must have."""

@@ -83,7 +83,10 @@ static void send_some(struct sent *sent, const struct script *script)
     struct server server;
     const struct sending sending = {.own = sent, .next = next, .answered = answered, .leave = leave};
     server_start(&server, script);
-    assert_int_equal(sending_run(server.profile, &sending), EX_OK);
+    struct retry retry;
+    assert_int_equal(retry_open(&retry, server.profile), EX_OK);
+    assert_int_equal(sending_run(&retry, &sending), EX_OK);
+    retry_close(&retry);
     server_stop(&server);
     assert_int_equal(sent->left, sent->count);
     assert_int_equal(sent->answered, sent->count - sent->count / 3);
@@ -136,7 +139,10 @@ static int send_block(struct sent *sent, struct block *block, const struct scrip
     struct server server;
     const struct sending sending = {.own = sent, .next = next, .answered = answered};
     server_start(&server, script);
-    int status = block_run(server.profile, &sending, block);
+    struct retry retry;
+    assert_int_equal(retry_open(&retry, server.profile), EX_OK);
+    int status = block_run(&retry, &sending, block);
+    retry_close(&retry);
     server_stop(&server);
     return status;
 }
