@@ -8,14 +8,15 @@
 #include "base.h"
 #include "tool_file.h"
 #include "tool_options.h"
+#include "tool_rivals.h"
 #include "tool_roster.h"
 #include "tool_sending.h"
 #include "tool_table.h"
 
 struct evp_md_ctx_st; /* OpenSSL's EVP_MD_CTX */
 
-/* What became of a row. A conflict is a refusal too: the row is sound, but the registry holds something else, which a
- * person must look at. */
+/* What became of a row. A conflict is a refusal too: the row is sound, but the registry holds something else, or an
+ * earlier row says something else; a person must look at it. */
 enum outcome {
     OUTCOME_NONE, /* not answered */
     OUTCOME_SEATED,
@@ -35,6 +36,7 @@ struct submission {
     struct roster roster;
     size_t rows, sound, bytes; /* of the file: all, those that are sent, and how long their requests are */
     char digest[FILE_SHA256];  /* SHA-256 of the requests */
+    struct rivals rivals;
     /* Of the pass that is under way, or was the last. */
     size_t next, answers;
     size_t tally[OUTCOME_COUNT];

@@ -1,7 +1,8 @@
 /* A file of students as a stream of requests.
  *
  * Rules: rows are told in the order of the file, whatever the order in which they were refused. A pass over a file that
- * changes meanwhile is known by the sum of its requests; nothing of it is sent as one. Memory: a bit a row, and the rows under way. */
+ * changes meanwhile is known by the sum of its requests; nothing of it is sent as one. Memory: a bit a row, what rivals
+ * take, and the rows under way. */
 #include "tool_submission.h"
 
 #include <openssl/evp.h>
@@ -69,6 +70,16 @@ static char *refusal_by_registry(const struct submission *submission, const stru
     return words;
 }
 
+static char *refusal_by_rival(const struct submission *submission, const struct rival *rival, const char *request,
+                              size_t len)
+{
+    char room[LINE_MAX_BYTES], *reason = memory_text(text_of(lang_of(submission), TEXT_SUBMIT_RIVAL), rival->line);
+    char *words = refusal_words(submission, roster_column_of(rival->field), value_in(request, len, rival->field, room),
+                                slice_of(reason), "twice");
+    free(reason);
+    return words;
+}
+
 /* ---- requests ---- */
 
 /* Adds a field behind the request. Its length, or 0 when the line has no room. */
@@ -121,12 +132,17 @@ static size_t next(void *own, char line[LINE_MAX_BYTES], unsigned *tag, void **i
         return 0;
     }
     add_up(submission, line, len);
+    const struct rival *rival = rivals_find(&submission->rivals, submission->next);
     struct row *row = memory_get(1, sizeof *row + len);
     row->index = submission->next++;
     row->line = *tag = table_line(submission->table);
     row->len = len;
     memcpy(row->request, line, len);
-    if (len == 0) {
+    if (rival && len > 0) {
+        row->outcome = OUTCOME_CONFLICT;
+        row->refusal = refusal_by_rival(submission, rival, line, len);
+        row->len = 0;
+    } else if (len == 0) {
         row->outcome = OUTCOME_REFUSED;
         row->refusal = refusal_words(submission, fault.column, fault.value,
                                      slice_of(text_of(lang_of(submission), fault.reason)), fault.rule);
@@ -235,6 +251,26 @@ static void hide_bar(void *own)
 
 /* ---- passes ---- */
 
+/* Finds the rows that contradict earlier ones, where a registration is named more than once. 0, or -1 after telling why
+ * the file cannot be read again. */
+static int find_rivals(struct submission *submission)
+{
+    char line[LINE_MAX_BYTES];
+    struct roster_fault fault;
+    size_t len;
+    if (table_rewind(submission->table) < 0)
+        return -1;
+    for (size_t row = 0;; row++) {
+        int more = read_row(submission, line, &len, &fault);
+        if (more != 1)
+            return more;
+        if (len > 0 && rivals_compare(&submission->rivals, row, table_line(submission->table), line, len)) {
+            submission->sound--;
+            submission->bytes -= len;
+        }
+    }
+}
+
 /* Looks at all rows. 0, or -1 after telling why they cannot be read. */
 static int look(struct submission *submission)
 {
@@ -251,12 +287,14 @@ static int look(struct submission *submission)
         submission->sound += len > 0;
         submission->bytes += len;
         add_up(submission, line, len);
+        if (len > 0)
+            rivals_note(&submission->rivals, line, len);
     }
     if (submission->broken || add_up_all(submission, submission->digest) < 0) {
         text_tell(lang_of(submission), TEXT_PLAIN, "OpenSSL: SHA-256");
         return -1;
     }
-    return 0;
+    return rivals_sort(&submission->rivals) ? find_rivals(submission) : 0;
 }
 
 int submission_open(struct submission *submission, const struct tool *tool, struct table *table, const char *const *map,
@@ -275,6 +313,7 @@ void submission_close(struct submission *submission)
 {
     table_close(submission->table);
     EVP_MD_CTX_free(submission->sum);
+    rivals_free(&submission->rivals);
     free(submission->refused);
 }
 

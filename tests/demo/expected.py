@@ -142,13 +142,13 @@ def lines_of(path):
 
 class Expected:
     """`model` after all of the plan in `folder`; `outcomes`: what the registry said how often, `codes`: of refusals, those that
-    may be; `secrets`: (what, text) of all that is personal in the files; `exams`: exam -> level; `provinces`: college ->
-    province."""
+    may be; `contradicting`: so many rows say something else than an earlier one of their file; `secrets`: (what, text) of all
+    that is personal in the files; `exams`: exam -> level; `provinces`: college -> province."""
 
     def __init__(self, folder):
         self.secrets, self.exams = set(), {}
         self.outcomes, self.codes = collections.Counter(), set()
-        self.log = 0
+        self.log = self.contradicting = 0
         electives = [fields["code"] for verb, fields in lines_of(f"{ROOT}/tools/demo/lines/admin.lines") if verb == "elective"]
         self.model = Model(None, None, electives)
         for step in plan(folder):
@@ -172,11 +172,17 @@ class Expected:
                       "OK amended" if "amended" in answer.fields else "OK"] += 1
 
     def submit(self, step):
+        told = collections.defaultdict(dict)  # of each registration, by the rows before
         for said, given in fields_of(step.path):
             self.secrets |= {(what, text) for what, text in said.items() if what not in ("session", "elective", "prefix")}
             if given:
                 self.secrets |= {("student", given["student"]), ("name", given["name"]), ("born", given["born"])}
-                self.ask(step.party, "register", given)
+                before = told[given["session"], given["student"]]
+                if all(before.get(field, value) == value for field, value in given.items()):  # else it is not sent
+                    before.update(given)
+                    self.ask(step.party, "register", given)
+                else:
+                    self.contradicting += 1
 
     def send(self, party, verb, fields):
         if verb == "exam":

@@ -40,6 +40,7 @@ def test_the_files_hold_what_life_brings(expected):
     assert 5400 <= len(model.all()) <= 5800 and len(model.sessions) >= 20
     assert len({attempt.college for attempt in model.all()}) >= 14
     assert {"not-found", "closed", "not-open", "looks-like-bsn", "eckid-differs"} <= expected.codes
+    assert expected.contradicting > 0
     assert min(expected.outcomes[word] for word in ("OK repeated", "OK amended", "NO")) > 50
     assert [name for name in model.sessions if model.queue(name)] == ["2028-06-DIB-B1-HRL"]
     places = collections.defaultdict(set)

@@ -275,6 +275,31 @@ def test_conflicts_are_told_from_repeats(registry, tmp_path):
     assert (kept["repeated"], kept["refused"], kept["conflicts"]) == ("1", "0", "3")
 
 
+def test_rows_that_contradict_each_other_are_told(registry, tmp_path):
+    """The first holds, so that the student has a seat; the file again changes nothing."""
+    daemon = registry.start()
+    schedule(daemon, S1=9, S2=9)
+    tool = Tool(registry, daemon.address, "25LU")
+    eckid = "https://ketenid.nl/202701/" + "a" * 128
+    rows = [row(1), row(2), row(1, session="S2", born="15-03-2009"), row(1, born="15-03-2009"), row(2), row(2, eckid=eckid),
+            row(2, first="Noortje"), row(2, eckid=eckid.replace("a", "b")), row(1, born="onbekend")]
+    path = write(tmp_path / "april.csv", rows)
+    said = tool.run("submit", "--mode", "all", "--yes", path, wanted=2)[1]
+    wanted = [r'regel 5 botst: Geboortedatum: "2009-03-15": regel 2 zegt iets anders .* \[twice\]',
+              r'regel 8 botst: Achternaam: "Jansen, Noortje": regel 3 zegt iets anders .* \[twice\]',
+              r'regel 9 botst: ECK iD: "https.*": regel 7 zegt iets anders .* \[twice\]', r"regel 10 geweigerd: Geboortedatum"]
+    for pattern in wanted:
+        assert re.search(pattern, said), said
+    assert said.count(" botst: ") == 3 and states(registry) == []
+    said = tool.run("submit", "--yes", path, wanted=1)[1]
+    assert all(re.search(pattern, said) for pattern in wanted), said
+    assert "9 rijen: 3 met plaats, 0 op de wachtlijst, 1 stonden er al, 1 bijgewerkt, 4 geweigerd" in said
+    assert (tmp_path / "april.refused.csv").read_bytes().decode("utf-8-sig").splitlines() == [HEADER, *(rows[n] for n in (3, 6, 7, 8))]
+    before = registry.execute("select session, college, entered, log from registration order by log")
+    assert "0 met plaats, 0 op de wachtlijst, 5 stonden er al, 0 bijgewerkt" in tool.run("submit", "--yes", path, wanted=1)[1]
+    assert registry.execute("select session, college, entered, log from registration order by log") == before
+
+
 def test_a_name_that_has_another_submission_is_told_once(registry, tmp_path):
     daemon = registry.start()
     schedule(daemon, S1=9)
