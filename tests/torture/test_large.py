@@ -10,11 +10,11 @@ SESSIONS = 8
 KILOBYTES = 4096  # that a peak may differ
 
 
-def write(path, numbers):
+def write(path, numbers, sound=lambda n: n % 1000):
     with open(path, "w", encoding="utf-8") as file:
         file.write("Deelnemernummer;Achternaam;Voornamen;Geboortedatum;Sessie;\n")
         for n in numbers:
-            born = f"{n % 28 + 1:02}-{n % 12 + 1:02}-2009" if n % 1000 else "onbekend"
+            born = f"{n % 28 + 1:02}-{n % 12 + 1:02}-2009" if sound(n) else "onbekend"
             file.write(f"L{n};van der Graaf;Jacobus Adrianus;{born};S{n % SESSIONS};\n")
     return str(path)
 
@@ -26,15 +26,15 @@ def peak(pid):
     return int(found.group(1)) if found else None
 
 
-def submit(tool, path):
+def submit(tool, path, *options, wanted=1):
     """The client's peak, near its end, and what it said."""
     seen = [0]
     with open(f"{path}.said", "w+", encoding="utf-8") as said:
-        process = tool.start("submit", "--yes", path, stdout=said)
+        process = tool.start("submit", "--yes", *options, path, stdout=said)
         until(f"the end of {path}", lambda: not seen.append(peak(process.pid)) and process.poll() is not None, 600)
         said.seek(0)
         text = said.read()
-    assert process.returncode == 1, text[-1000:]  # a row in a thousand is refused
+    assert process.returncode == wanted, text[-1000:]
     return max(kilobytes for kilobytes in seen if kilobytes), text
 
 
@@ -55,10 +55,12 @@ def submit_both(registry, daemon, folder):
     tool = Tool(registry, daemon.address, "25LU")
     peaks = []
     for name, numbers in (("few", range(FEW)), ("many", range(FEW, FEW + MANY))):
-        client, said = submit(tool, write(folder / f"{name}.csv", numbers))
+        client, said = submit(tool, write(folder / f"{name}.csv", numbers))  # of which a row in a thousand is refused
         assert f"{len(numbers)} rijen: {len(numbers) - len(numbers) // 1000} met plaats" in said, said[-500:]
         peaks.append((client, peak(daemon.pid)))
     print("torture peaks-kb", *peaks[0], *peaks[1])
     assert all(many < few + KILOBYTES for few, many in zip(*peaks)), peaks
+    client, said = submit(tool, write(folder / "wrong.csv", range(MANY), lambda n: False), "--dry-run", wanted=2)
+    assert said.count("[date]") == MANY and client < peaks[0][0] + KILOBYTES, client
     assert registry.execute("select count(*) from registration") == [(FEW + MANY - (FEW + MANY) // 1000,)]
     assert len((folder / "many.refused.csv").read_text(encoding="utf-8").splitlines()) == 1 + MANY // 1000
