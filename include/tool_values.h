@@ -11,4 +11,8 @@
  * telling that the table cannot be read. */
 int values_find(struct roster *roster, struct table *table, const bool mapped[ROSTER_COLUMNS]) MUST_CHECK;
 
+/* Whether whole names, as `Graaf, Bo`, stand in a column, by the first rows. 1; 0; -1 after telling that the table cannot
+ * be read. The table is rewound. */
+int values_are_names(struct table *table, size_t column) MUST_CHECK;
+
 #endif

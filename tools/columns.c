@@ -187,12 +187,17 @@ static int find_by_names(struct find *find)
         return 0; /* a column of whole names says no more */
     if (find_by_name(find, ROSTER_NAME) < 0)
         return -1;
-    /* `Name` beside `Vorname` is the surname. */
+    /* `Name` beside `Vorname` is the surname, where it is not a whole name. */
     int name = roster->at[ROSTER_NAME];
     if (name >= 0 && !find->mapped[ROSTER_NAME] && roster->at[ROSTER_FIRST] >= 0 && roster->at[ROSTER_SURNAME] < 0 &&
         rank_of(table_header(find->table, (size_t)name), ROSTER_NAME) > 0) {
-        roster->at[ROSTER_SURNAME] = name;
-        roster->at[ROSTER_NAME] = -1;
+        int whole = values_are_names(find->table, (size_t)name);
+        if (whole < 0)
+            return -1;
+        if (whole == 0) {
+            roster->at[ROSTER_SURNAME] = name;
+            roster->at[ROSTER_NAME] = -1;
+        }
     }
     if (roster->at[ROSTER_NAME] >= 0)
         roster->at[ROSTER_SURNAME] = roster->at[ROSTER_FIRST] = -1;

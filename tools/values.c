@@ -123,6 +123,20 @@ static bool holds_eckids(const struct seen *seen)
     return MOST(seen->eckids, seen->filled);
 }
 
+int values_are_names(struct table *table, size_t column)
+{
+    struct slice cells[TABLE_COLUMNS];
+    size_t count, rows = 0, filled = 0, names = 0;
+    int more = 1;
+    while (rows++ < ROWS && (more = table_next(table, cells, &count)) == 1) {
+        filled += cells[column].len > 0;
+        names += cells[column].len > 0 && is_name(cells[column]);
+    }
+    if (more < 0 || table_rewind(table) < 0)
+        return -1;
+    return filled > 0 && MOST(names, filled);
+}
+
 int values_find(struct roster *roster, struct table *table, const bool mapped[ROSTER_COLUMNS])
 {
     static bool (*const fits[ROSTER_COLUMNS])(const struct seen *seen) = {
