@@ -334,6 +334,23 @@ def test_a_receipt_names_a_head_that_holds_it(registry, tmp_path):
         assert not re.search("Jansen|Noor|2009|L1", file.read())
 
 
+def test_what_the_command_lists_it_reads_back(registry, tmp_path):
+    daemon = registry.start()
+    schedule(daemon, S1=2)
+    tool = Tool(registry, daemon.address, "25LU")
+    path = tmp_path / "april.csv"
+    with daemon.connect("25LU") as college:
+        for n, (name, born, needs) in enumerate((("d'Ancona-\u0141uk, Zo\u00eb", "2009-03-14", "=1+1;\"a\""), ("van 't Hooft, Bo", "2009-03", None),
+                                                 ("Bakker, Noor", "2009", "'-25% extra; # x"))):
+            college.must("register", session="S1", student=f"0{n}12345", name=name, born=born, needs=needs,
+                         eckid="https://ketenid.nl/202701/" + "a" * 128 if n == 1 else None)
+    before = newest(registry)
+    path.write_text(tool.run("registrations", "--csv", wanted=0)[1], encoding="utf-8", newline="")
+    said = tool.run("submit", "--dry-run", str(path), wanted=0)[1]
+    assert "3 stonden er al" in said, said
+    assert newest(registry) == before
+
+
 def test_a_header_without_rows_is_no_rows(registry, tmp_path):
     daemon = registry.start()
     said = Tool(registry, daemon.address, "25LU").run("submit", "--yes", write(tmp_path / "a.csv", []), wanted=0)[1]
