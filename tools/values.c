@@ -44,7 +44,10 @@ static bool is_date(struct slice value)
 {
     char date[11];
     struct born_signs signs;
-    return value.len >= 6 && value.len <= 30 && born_read(value, false, date, &signs) == 0 && !signs.serial;
+    if (value.len < 6 || value.len > 30)
+        return false;
+    bool read = born_read(value, false, date, &signs) == 0 || born_read(value, true, date, &signs) == 0;
+    return read && !signs.serial;
 }
 
 /* Surname, comma, first names. */
