@@ -126,7 +126,7 @@ build/gen/workbook_script.c: tools/workbook.py
 help:
 	@echo 'make run     set up, build, run the demo registry in var/ until Ctrl-C; make demo: the same, ends by itself'
 	@echo 'make stop    stop what runs in var/'
-	@echo 'make test    set up, build, test (SUITE=name for one, SUITE=list to see them); make check: also what is long'
+	@echo 'make test    set up, build, test (SUITE=name for one, tests/run list names them); make check: also what is long'
 	@echo 'make all     compile; make setup: install what is missing; make clean: stop, remove build/ and var/'
 	@echo 'make bench   measure against a peer: BENCH=register-64'
 	@echo 'make fuzz    let the fuzzers look for FUZZ=10 minutes each'
@@ -147,6 +147,7 @@ clean: stop
 	rm -rf build var
 
 build-tests: setup
+	@tests/run --names $(SUITE)
 	@$(MAKE) programs tests benches
 	@$(MAKE) VARIANT=asan tests
 	@$(MAKE) VARIANT=fuzz fuzzers

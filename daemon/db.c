@@ -148,26 +148,12 @@ static void mismatch(struct db *db, const char *what)
     db_link_fail(db->link, what);
 }
 
-/* NULL when every function is as its row says, else the first that is not, in `why`. */
-static const char *compare_signatures(struct result *rows, char *why, size_t why_size)
+/* What signatures() said of a verb's function; it ends in a NUL, as all values of libpq's do. */
+static const char *find_signature(void *own, const char *verb)
 {
-    for (size_t i = 0; i < proto_command_count; i++) {
-        const struct proto_command *command = &proto_commands[i];
-        char *wanted = statement_signature(command);
-        const char *found = NULL; /* ends in a NUL, as all values of libpq's do */
-        if (!wanted)
-            continue;
-        for (size_t row = 0; row < result_rows(rows) && !found; row++)
-            if (slice_is(result_value(rows, row, 0), command->verb))
-                found = result_value(rows, row, 1).at;
-        bool same = found && strcmp(wanted, found) == 0;
-        if (!same)
-            snprintf(why, why_size, "function of %s is (%s), its row in commands.def needs (%s)", command->verb,
-                     found ? found : "missing", wanted);
-        free(wanted);
-        if (!same)
-            return why;
-    }
+    for (size_t row = 0; row < result_rows(own); row++)
+        if (slice_is(result_value(own, row, 0), verb))
+            return result_value(own, row, 1).at;
     return NULL;
 }
 
@@ -180,7 +166,7 @@ static void checked(struct db *db)
         db_link_fail(db->link, db->message);
     else if (!db->results[0])
         mismatch(db, "signatures() gave no rows");
-    else if (compare_signatures(db->results[0], why, sizeof why))
+    else if (statement_mismatch(find_signature, db->results[0], why, sizeof why) < 0)
         mismatch(db, why);
     else {
         clear_results(db);

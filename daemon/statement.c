@@ -261,3 +261,21 @@ char *statement_signature(const struct proto_command *command)
     }
     return text;
 }
+
+int statement_mismatch(const char *(*find)(void *own, const char *verb), void *own, char *why, size_t why_size)
+{
+    bool same = true;
+    for (size_t i = 0; same && i < proto_command_count; i++) {
+        const struct proto_command *command = &proto_commands[i];
+        if (command->kind == KIND_BUILTIN)
+            continue;
+        char *wanted = statement_signature(command);
+        const char *found = find(own, command->verb);
+        same = wanted && found && strcmp(wanted, found) == 0;
+        if (!same)
+            snprintf(why, why_size, "function of %s is (%s), its row in commands.def needs (%s)", command->verb,
+                     found ? found : "missing", wanted ? wanted : "out of memory");
+        free(wanted);
+    }
+    return same ? 0 : -1;
+}

@@ -32,4 +32,8 @@ char *statement_text(const struct proto_command *command, const char *api) MUST_
  * "text,text,bytea,text,integer,bigint -> code,field,state". The caller frees it. NULL when out of memory, or for a BUILTIN. */
 char *statement_signature(const struct proto_command *command) MUST_CHECK;
 
+/* Compares all of them with what `find` has of each verb's function (NULL: nothing). 0; -1 and the first that is not as
+ * its row needs in `why`. */
+int statement_mismatch(const char *(*find)(void *own, const char *verb), void *own, char *why, size_t why_size) MUST_CHECK;
+
 #endif

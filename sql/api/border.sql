@@ -230,6 +230,7 @@ begin
         where activity.datname = current_database() and activity.usename = 'buurtaald'
           and activity.pid <> pg_backend_pid()
           and activity.wait_event = 'ClientRead'
+          and activity.xact_start is not null
           -- A long block that has just run is not one that hangs.
           and greatest(activity.xact_start, activity.state_change) < clock_timestamp() - interval '5 s';
         update api set used = now() where name = current_schema() and used < now() - interval '1 minute';

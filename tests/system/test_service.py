@@ -165,6 +165,15 @@ def is_closed(raw):
         return True
 
 
+def test_an_idle_daemon_keeps_its_connections(registry):
+    """What ends the backends of a daemon that hangs leaves those alone that have nothing to do."""
+    daemon = registry.start()
+    until("a connection has been idle for longer than one may hang", lambda: registry.execute(
+        "select 1 from pg_stat_activity where usename = 'buurtaald' and datname = current_database() "
+        "and state = 'idle' and state_change < clock_timestamp() - interval '7 s'"))
+    assert "event=database-down" not in daemon.log()
+
+
 def test_a_database_that_was_not_migrated_ends_the_start(bare):
     bare.execute(f"drop schema {bare.api()} cascade")
     bare.excused.append("database-mismatch")
