@@ -302,6 +302,7 @@ static const char *read_admission(struct session *session, const struct batch_an
 static void on_admission(struct batch_item *item, const struct batch_answer *answer)
 {
     struct session *session = (struct session *)((char *)item - offsetof(struct session, admission));
+    char hex[65];
     if (release(session))
         return;
     if (session->state != SESSION_ADMITTING) /* told BYE meanwhile */
@@ -316,8 +317,9 @@ static void on_admission(struct batch_item *item, const struct batch_answer *ans
         return;
     }
     news_saw(session->server->news, slice_number(result_value(answer->result, answer->first_row, ADMIT_LOG)));
-    log_event(LOG_LEVEL_INFO, "open", "connection=%llu party=%s role=%s origin=%s", number(session),
-              session->speaker.party, proto_role_name(session->speaker.role), session->speaker.origin);
+    log_event(LOG_LEVEL_INFO, "open", "connection=%llu party=%s role=%s certificate=%s origin=%s", number(session),
+              session->speaker.party, proto_role_name(session->speaker.role), fingerprint(session, hex),
+              session->speaker.origin);
     set_state(session, SESSION_OPEN);
     proceed(session);
 }
@@ -464,8 +466,8 @@ static void on_stream(struct stream *stream, enum stream_event event, void *owne
         session->input_ends = true;
         break;
     case STREAM_CLOSED:
-        log_event(LOG_LEVEL_INFO, "end", "connection=%llu reason=%s", number(session),
-                  log_quote(reason, sizeof reason, stream_reason(stream)));
+        log_event(LOG_LEVEL_INFO, "end", "connection=%llu reason=%s origin=%s", number(session),
+                  log_quote(reason, sizeof reason, stream_reason(stream)), stream_peer(stream)->origin);
         session->closed = true;
         set_state(session, SESSION_OVER);
         window_shut(&session->window);

@@ -47,6 +47,10 @@ begin
     elsif for_role in ('roc', 'exams') and not exists (select from institution where institution.code = for_party) then
         code := 'not-found';
         field := 'party';
+    elsif for_role not in ('roc', 'exams')
+          and exists (select from institution where institution.code = for_party and kind in ('college', 'school')) then
+        code := 'range';
+        field := 'role';
     elsif kind = 'live' then
         update access set role = for_role, label = or_stored(label_, newest.label), log = running_log()
         where (fingerprint = print or (oin = oin_ and issuer = ca)) and access.again = newest.again;

@@ -1,6 +1,6 @@
 -- Certificates: who speaks for whom, from when, until when.
 begin;
-select plan(43);
+select plan(44);
 select say('ADMIN', 'admin', 'institution code=25LU name=Alfa kind=college country=NL',
                              'institution code=25LW name=Noorderpoort kind=college country=NL');
 create temp table word as select repeat('a', 64) as one, repeat('b', 64) as two, repeat('c', 64) as ca, repeat('d',
@@ -37,6 +37,8 @@ select is(pg_temp.admin('grant party=25LW role=roc fingerprint=$one'), 'NO taken
           'another party cannot have it');
 select is(pg_temp.admin('grant party=99XX role=roc fingerprint=$two'), 'NO not-found field=party',
           'a college must be known');
+select is(pg_temp.admin('grant party=25LU role=ocw fingerprint=$two'), 'NO range field=role',
+          'a college does not see what the ministry does');
 select is(pg_temp.admin('grant party=25LU role=roc fingerprint=$one again=2'), 'NO again field=again',
           'a fingerprint has one attempt');
 select is(pg_temp.admin('grant party=25LU role=roc'), 'NO range field=fingerprint', 'a grant names a certificate');
