@@ -21,7 +21,7 @@ enum known_doubt {
     KNOWN_ZEROS, /* that student is there under a number with more or fewer zeros in front */
 };
 
-/* Asks the registry for all registrations of the party itself. EX_OK with `*known`, which the caller frees, else a status
+/* Asks the registry for all registrations that the party sees. EX_OK with `*known`, which the caller frees, else a status
  * of sysexits.h after telling why; `*known` is NULL then. */
 int known_ask(struct known **known, struct retry *retry) MUST_CHECK;
 
@@ -38,7 +38,7 @@ void known_add(struct known *known, const struct answer *row);
 enum known_doubt known_judge(const struct known *known, struct slice student, struct slice name, struct slice born,
                              const struct known_row **there) MUST_CHECK;
 
-/* The newest registration of a student for a session; NULL when there is none. */
+/* The registration of a student for a session, the newest attempt of it; NULL when there is none. */
 const struct known_row *known_registration(const struct known *known, struct slice student, struct slice session);
 
 #endif

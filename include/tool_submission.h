@@ -7,6 +7,7 @@
 
 #include "base.h"
 #include "tool_file.h"
+#include "tool_known.h"
 #include "tool_options.h"
 #include "tool_rivals.h"
 #include "tool_roster.h"
@@ -28,6 +29,13 @@ enum outcome {
     OUTCOME_COUNT
 };
 
+/* Rows of the file that wait for a seat of one session. */
+struct submission_queue {
+    char session[65];
+    size_t rows;
+    uint64_t first, last; /* places */
+};
+
 struct submission {
     const struct tool *tool;
     const char *path;
@@ -37,9 +45,17 @@ struct submission {
     size_t rows, sound, bytes; /* of the file: all, those that are sent, and how long their requests are */
     char digest[FILE_SHA256];  /* SHA-256 of the requests */
     struct rivals rivals;
+    struct known *known; /* what the registry has of these students; NULL: not asked */
     /* Of the pass that is under way, or was the last. */
     size_t next, answers;
+    bool afresh; /* what becomes of each row is told */
     size_t tally[OUTCOME_COUNT];
+    size_t no_session; /* refused since their session is unknown or not open */
+    struct submission_queue *queues;
+    size_t queue_count;
+    char *told; /* why the rows from told_first to told_last are refused, which is not printed yet; NULL: none */
+    unsigned told_first, told_last;
+    enum outcome told_outcome;
     uint64_t log;              /* the highest number that an answer told */
     struct evp_md_ctx_st *sum; /* of the requests */
     bool broken;               /* it was not, to its end, the file that was looked at */
@@ -54,12 +70,16 @@ int submission_open(struct submission *submission, const struct tool *tool, stru
                     const char *session) MUST_CHECK;
 void submission_close(struct submission *submission);
 
-/* Begins a pass. Rows that are refused are printed, but not those that the pass before refused too, unless `afresh`. 0,
- * or -1 after telling why the file cannot be read again. */
+/* Takes over what the registry has of these students: from now on rows that speak of somebody else are conflicts, and what
+ * a row changes is told. 0, or -1 after telling why the file cannot be read again. */
+int submission_hold(struct submission *submission, struct known *known) MUST_CHECK;
+
+/* Begins a pass. Rows that are refused are printed, but not those that the pass before refused too, unless `afresh`; and
+ * then also what rows change. 0, or -1 after telling why the file cannot be read again. */
 int submission_begin(struct submission *submission, bool afresh) MUST_CHECK;
 /* The rows of the pass. */
 struct sending submission_sending(struct submission *submission);
-/* Takes the bar away, so that something can be printed. */
+/* Prints what is still to be said of rows and takes the bar away, so that something else can be printed. */
 void submission_hide_bar(struct submission *submission);
 
 /* How many rows the registry has, and how many it does not take. */

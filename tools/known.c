@@ -179,13 +179,8 @@ int known_ask(struct known **known, struct retry *retry)
     int status;
     uint64_t log;
     do {
-        const char *party = client_greeting(retry->client)->party;
         *known = known_new();
-        const struct pages pages = {.verb = "registrations",
-                                    .filter_count = 1,
-                                    .filters = {{"institution", party}},
-                                    .own = *known,
-                                    .row = take_row};
+        const struct pages pages = {.verb = "registrations", .own = *known, .row = take_row};
         status = pages_read(retry->client, &pages, retry->profile->lang, &log);
         if (status == EX_OK)
             return EX_OK;

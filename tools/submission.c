@@ -9,75 +9,23 @@
 #include <stdlib.h>
 
 #include "tool_memory.h"
-
-#define SHOWN_BYTES 64 /* of a value */
+#include "tool_wording.h"
 
 struct row {
     size_t index;
     unsigned line;
     enum outcome outcome;
     char *refusal; /* in words; NULL: none */
-    size_t len;    /* of its request; 0: there is none */
+    char *change;  /* of an amendment, what of it; NULL: not known */
+    bool no_session;
+    uint64_t place; /* in the queue; 0: in none */
+    size_t len;     /* of its request; 0: there is none */
     char request[];
 };
 
 static enum text_lang lang_of(const struct submission *submission)
 {
     return submission->tool->lang;
-}
-
-/* ---- words ---- */
-
-/* `Column: "value": reason [rule]`; `column` -1: the row as a whole. */
-static char *refusal_words(const struct submission *submission, int column, struct slice value, struct slice reason,
-                           const char *rule)
-{
-    char shown[SHOWN_BYTES];
-    if (column < 0)
-        return memory_text("%.*s [%s]", (int)reason.len, reason.at ? reason.at : "", rule);
-    text_show(value.at ? value : SLICE(""), shown, sizeof shown);
-    return memory_text("%s: \"%s\": %.*s [%s]", submission->roster.heading[column], shown, (int)reason.len,
-                       reason.at ? reason.at : "", rule);
-}
-
-/* The value of a field in a request, a copy of which is taken apart in `room`; absent when there is none. */
-static struct slice value_in(const char *request, size_t len, struct slice field, char room[LINE_MAX_BYTES])
-{
-    struct line_cursor cursor = {room, room + len - 1};
-    struct slice name, value;
-    memcpy(room, request, len);
-    if (line_verb(&cursor, &name) < 0)
-        return (struct slice){NULL, 0};
-    while (line_field(&cursor, &name, &value) == 1)
-        if (field.at && name.len == field.len && memcmp(name.at, field.at, field.len) == 0)
-            return value;
-    return (struct slice){NULL, 0};
-}
-
-static char *refusal_by_registry(const struct submission *submission, const struct row *row,
-                                 const struct answer *answer)
-{
-    char room[LINE_MAX_BYTES], *rule = answer_rule(answer), *ended = NULL;
-    struct slice field = answer_field(answer, "field"), again = answer_field(answer, "again"),
-                 reason = answer_field(answer, "text");
-    int column = field.at ? roster_column_of(field) : -1;
-    if (slice_is(answer->word, "ended") && again.at)
-        reason = slice_of(ended = memory_text(text_of(lang_of(submission), TEXT_SUBMIT_ENDED),
-                                              (unsigned long long)slice_number(again)));
-    char *words = refusal_words(submission, column, value_in(row->request, row->len, field, room), reason, rule);
-    free(ended);
-    free(rule);
-    return words;
-}
-
-static char *refusal_by_rival(const struct submission *submission, const struct rival *rival, const char *request,
-                              size_t len)
-{
-    char room[LINE_MAX_BYTES], *reason = memory_text(text_of(lang_of(submission), TEXT_SUBMIT_RIVAL), rival->line);
-    char *words = refusal_words(submission, roster_column_of(rival->field), value_in(request, len, rival->field, room),
-                                slice_of(reason), "twice");
-    free(reason);
-    return words;
 }
 
 /* ---- requests ---- */
@@ -132,20 +80,21 @@ static size_t next(void *own, char line[LINE_MAX_BYTES], unsigned *tag, void **i
         return 0;
     }
     add_up(submission, line, len);
-    const struct rival *rival = rivals_find(&submission->rivals, submission->next);
+    const struct rival *rival = len > 0 ? rivals_find(&submission->rivals, submission->next) : NULL;
     struct row *row = memory_get(1, sizeof *row + len);
     row->index = submission->next++;
     row->line = *tag = table_line(submission->table);
     row->len = len;
     memcpy(row->request, line, len);
-    if (rival && len > 0) {
-        row->outcome = OUTCOME_CONFLICT;
-        row->refusal = refusal_by_rival(submission, rival, line, len);
+    if (rival)
+        row->refusal = wording_rival(&submission->roster, lang_of(submission), rival, line, len);
+    else if (len > 0 && submission->known)
+        row->refusal = wording_doubt(&submission->roster, lang_of(submission), submission->known, line, len);
+    else if (len == 0)
+        row->refusal = wording_fault(&submission->roster, lang_of(submission), &fault);
+    if (row->refusal) {
+        row->outcome = len > 0 ? OUTCOME_CONFLICT : OUTCOME_REFUSED;
         row->len = 0;
-    } else if (len == 0) {
-        row->outcome = OUTCOME_REFUSED;
-        row->refusal = refusal_words(submission, fault.column, fault.value,
-                                     slice_of(text_of(lang_of(submission), fault.reason)), fault.rule);
     }
     *item = row;
     return row->len;
@@ -190,16 +139,74 @@ static void answered(void *own, void *item, const struct answer *answer)
     struct submission *submission = own;
     struct row *row = item;
     free(row->refusal);
-    row->refusal = NULL;
+    free(row->change);
+    row->refusal = row->change = NULL;
     row->outcome = OUTCOME_NONE;
+    row->place = 0;
     if (!answer)
         return;
     uint64_t log = slice_number(answer_field(answer, "log"));
     submission->log = log > submission->log ? log : submission->log;
     submission->answers++;
     row->outcome = outcome_of(answer);
+    row->place = slice_number(answer_field(answer, "place"));
+    row->no_session = answer->kind == ANSWER_NO && slice_is(answer_field(answer, "field"), "session");
     if (answer->kind != ANSWER_OK)
-        row->refusal = refusal_by_registry(submission, row, answer);
+        row->refusal = wording_answer(&submission->roster, lang_of(submission), row->request, row->len, answer);
+    else if (row->outcome == OUTCOME_AMENDED && submission->afresh)
+        row->change =
+            submission->known ? wording_change(&submission->roster, submission->known, row->request, row->len) : NULL;
+}
+
+/* Prints why rows are refused. */
+static void print_told(struct submission *submission)
+{
+    const enum text_lang lang = lang_of(submission);
+    bool conflict = submission->told_outcome == OUTCOME_CONFLICT;
+    if (!submission->told)
+        return;
+    if (submission->told_first == submission->told_last)
+        printf(text_of(lang, conflict ? TEXT_SUBMIT_CONFLICT : TEXT_SUBMIT_REFUSED), submission->told_first,
+               submission->told);
+    else
+        printf(text_of(lang, conflict ? TEXT_SUBMIT_CONFLICT_LINES : TEXT_SUBMIT_REFUSED_LINES), submission->told_first,
+               submission->told_last, submission->told);
+    free(submission->told);
+    submission->told = NULL;
+}
+
+/* Tells why a row is refused: rows that follow each other and are refused for the same are told as one. */
+static void tell_refusal(struct submission *submission, const struct row *row)
+{
+    if (submission->told && submission->told_outcome == row->outcome && submission->told_last + 1 == row->line &&
+        strcmp(submission->told, row->refusal) == 0) {
+        submission->told_last = row->line;
+        return;
+    }
+    submission_hide_bar(submission);
+    submission->told = memory_text("%s", row->refusal);
+    submission->told_first = submission->told_last = row->line;
+    submission->told_outcome = row->outcome;
+}
+
+/* Counts a row that waits among those of its session. */
+static void count_waiting(struct submission *submission, const struct row *row)
+{
+    char room[LINE_MAX_BYTES];
+    struct slice session = wording_value(row->request, row->len, SLICE("session"), room);
+    size_t i = 0;
+    while (i < submission->queue_count && !slice_is(session, submission->queues[i].session))
+        i++;
+    if (i == submission->queue_count) {
+        submission->queues = memory_grow(submission->queues, ++submission->queue_count, sizeof *submission->queues);
+        submission->queues[i] = (struct submission_queue){.first = row->place};
+        snprintf(submission->queues[i].session, sizeof submission->queues[i].session, "%.*s", (int)session.len,
+                 session.at);
+    }
+    struct submission_queue *queue = &submission->queues[i];
+    queue->rows++;
+    queue->first = row->place < queue->first ? row->place : queue->first;
+    queue->last = row->place > queue->last ? row->place : queue->last;
 }
 
 static void leave(void *own, void *item)
@@ -208,17 +215,21 @@ static void leave(void *own, void *item)
     struct row *row = item;
     unsigned char *byte = &submission->refused[row->index / 8], bit = (unsigned char)(1u << row->index % 8);
     submission->tally[row->outcome]++;
-    if (row->refusal && !(*byte & bit)) {
+    submission->no_session += row->refusal && row->no_session;
+    if (row->place > 0)
+        count_waiting(submission, row);
+    if (row->refusal && !(*byte & bit))
+        tell_refusal(submission, row);
+    if (row->change) {
         submission_hide_bar(submission);
-        printf(
-            text_of(lang_of(submission), row->outcome == OUTCOME_CONFLICT ? TEXT_SUBMIT_CONFLICT : TEXT_SUBMIT_REFUSED),
-            row->line, row->refusal);
+        printf(text_of(lang_of(submission), TEXT_SUBMIT_AMENDS), row->line, row->change);
     }
     if (row->refusal)
         *byte |= bit;
     else if (row->outcome != OUTCOME_NONE)
         *byte &= (unsigned char)~bit;
     free(row->refusal);
+    free(row->change);
     free(row);
 }
 
@@ -242,6 +253,7 @@ void submission_hide_bar(struct submission *submission)
     if (submission->shown >= 0)
         fprintf(stderr, "\r%70s\r", "");
     submission->shown = -1;
+    print_told(submission);
 }
 
 static void hide_bar(void *own)
@@ -309,8 +321,32 @@ int submission_open(struct submission *submission, const struct tool *tool, stru
     return 0;
 }
 
+int submission_hold(struct submission *submission, struct known *known)
+{
+    char line[LINE_MAX_BYTES];
+    struct roster_fault fault;
+    size_t len;
+    submission->known = known;
+    if (table_rewind(submission->table) < 0)
+        return -1;
+    for (size_t row = 0;; row++) {
+        int more = read_row(submission, line, &len, &fault);
+        if (more != 1)
+            return more;
+        char *words = len > 0 && !rivals_find(&submission->rivals, row)
+                          ? wording_doubt(&submission->roster, lang_of(submission), submission->known, line, len)
+                          : NULL;
+        submission->sound -= words != NULL;
+        submission->bytes -= words ? len : 0;
+        free(words);
+    }
+}
+
 void submission_close(struct submission *submission)
 {
+    known_free(submission->known);
+    free(submission->queues);
+    free(submission->told);
     table_close(submission->table);
     EVP_MD_CTX_free(submission->sum);
     rivals_free(&submission->rivals);
@@ -325,6 +361,8 @@ int submission_begin(struct submission *submission, bool afresh)
     submission->log = 0;
     submission->broken = EVP_DigestInit_ex(submission->sum, EVP_sha256(), NULL) != 1;
     memset(submission->tally, 0, sizeof submission->tally);
+    submission->afresh = afresh;
+    submission->no_session = submission->queue_count = 0;
     if (afresh)
         memset(submission->refused, 0, submission->rows / 8 + 1);
     return 0;

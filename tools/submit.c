@@ -114,6 +114,14 @@ static void print_tally(const struct job *job, enum text_id id)
            tally[OUTCOME_AMENDED], refused);
     if (tally[OUTCOME_CONFLICT] > 0)
         printf(text(job, TEXT_SUBMIT_CONFLICTS), tally[OUTCOME_CONFLICT]);
+    for (size_t i = 0; i < submission->queue_count; i++) {
+        const struct submission_queue *queue = &submission->queues[i];
+        printf(text(job, TEXT_SUBMIT_QUEUE), queue->session, queue->rows, (unsigned long long)queue->first,
+               (unsigned long long)queue->last);
+    }
+    if (submission->no_session > 0)
+        fputs(text(job, submission->no_session == submission->rows ? TEXT_SUBMIT_LAST_YEAR : TEXT_SUBMIT_SESSIONS),
+              stdout);
 }
 
 /* The status of a pass that came to its end. */
@@ -297,7 +305,8 @@ static int plan(struct job *job, bool *go_on)
     if (status != EX_OK)
         return status;
     if (!job->wish->dry_run)
-        fputs(text(job, TEXT_SUBMIT_PLAN), stdout);
+        printf(text(job, TEXT_SUBMIT_PLAN), client_greeting(job->retry.client)->party,
+               client_greeting(job->retry.client)->server);
     print_tally(job, job->wish->dry_run ? TEXT_SUBMIT_REHEARSED : TEXT_SUBMIT_SUMMARY);
     if (job->blocks > 1)
         printf(text(job, TEXT_SUBMIT_PARTS), BLOCK_LINES);
@@ -309,6 +318,17 @@ static int plan(struct job *job, bool *go_on)
         return status_of(job);
     *go_on = job->wish->yes || !submission_changes(submission) || ask(job);
     return *go_on ? EX_OK : NONE_ACCEPTED;
+}
+
+/* Looks whether the rows speak of those whom the registry has under their numbers. A role that has no students of its
+ * own is told so by the registry. EX_OK or a status after telling why. */
+static int hold_against_registry(struct job *job)
+{
+    struct known *known;
+    if (strcmp(client_greeting(job->retry.client)->role, "roc") != 0)
+        return EX_OK;
+    int status = known_ask(&known, &job->retry);
+    return status == EX_OK && submission_hold(&job->submission, known) < 0 ? EX_IOERR : status;
 }
 
 static int go(struct job *job)
@@ -325,11 +345,13 @@ static int go(struct job *job)
         text_tell(job->tool->lang, TEXT_SUBMIT_TOO_LARGE, job->wish->path, submission->sound, BLOCK_LINES);
         return NONE_ACCEPTED;
     }
-    /* Who said yes beforehand needs no plan, unless it is known that there is something wrong: all of it is told. */
-    bool hopeless = submission->sound == 0 || (job->as_one && submission->sound < submission->rows);
     int status = retry_open(&job->retry, job->profile);
+    if (status == EX_OK)
+        status = hold_against_registry(job);
     if (status != EX_OK)
         return status;
+    /* Who said yes beforehand needs no plan, unless it is known that there is something wrong: all of it is told. */
+    bool hopeless = submission->sound == 0 || (job->as_one && submission->sound < submission->rows);
     if (!job->wish->yes || job->wish->dry_run || hopeless)
         status = plan(job, &go_on);
     if (!go_on)
