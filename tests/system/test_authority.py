@@ -14,7 +14,7 @@ import pytest
 from harness.certificates import Identity
 from harness.client import Client, Closed, tls_context
 from harness.registry import TOOL
-from harness.tool import Terminal
+from harness.terminal import Terminal
 
 OIN = "0000000700025LU00000"
 DAY = 86400
@@ -291,11 +291,11 @@ def test_a_key_behind_a_pass_phrase_is_asked_for_at_a_terminal_alone(folder):
                           start_new_session=True) as process:
         assert "behind a pass phrase" in process.communicate(timeout=60)[1]
     assert process.returncode == 65
-    with Terminal(lambda slave: subprocess.Popen([TOOL, "ca", "issue", folder.path, "college"], stdin=slave, stdout=slave, stderr=slave,
-                                                 start_new_session=True)) as terminal:
-        terminal.until("pass phrase")
-        terminal.type("Kasteel")
-        assert terminal.process.wait(60) == 0
+    with Terminal(lambda slave, prepare: subprocess.Popen([TOOL, "ca", "issue", folder.path, "college"], stdin=slave, stdout=slave,
+                                                          stderr=slave, start_new_session=True, preexec_fn=prepare)) as terminal:
+        terminal.expect("pass phrase")
+        terminal.type("Kasteel\r")
+        terminal.end()
     assert verify(folder, "college") == "OK"
 
 

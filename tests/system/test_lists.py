@@ -1,13 +1,9 @@
 """The lists of `buurtaal`, as JSON, CSV and tables, against what another client reads; lists without end; the template."""
 import csv
-import fcntl
 import io
 import json
 import os
-import pty
-import struct
 import subprocess
-import termios
 import unicodedata
 
 import openpyxl
@@ -136,22 +132,10 @@ def columns(text):
 
 def on_terminal(tool, width, *argv):
     """The lines that a terminal of so many columns gets."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 25, width, 0, 0))
-    environment = {**os.environ, "HOME": tool.home, "LC_ALL": "C", "TERM": "dumb"}
-    with subprocess.Popen([*tool.program, "--profile", tool.profile, *argv], stdin=subprocess.DEVNULL, stdout=theirs,
-                          stderr=subprocess.PIPE, env=environment) as process:
-        os.close(theirs)
-        said = b""
-        try:
-            while block := os.read(ours, 65536):
-                said += block
-        except OSError:
-            pass  # the terminal's other side has closed
-        os.close(ours)
-        noted = process.stderr.read().decode()
-    assert process.returncode == 0, noted
-    return said.decode().replace("\r\n", "\n").rstrip("\n").split("\n"), noted
+    with tool.talk(*argv, columns=width, environment={"LC_ALL": "C", "TERM": "dumb"}, stdin=subprocess.DEVNULL,
+                   stderr=subprocess.PIPE) as terminal:
+        terminal.end()
+        return terminal.shown.replace("\r\n", "\n").rstrip("\n").split("\n"), terminal.process.stderr.read()
 
 
 def check_aligned(lines, names):

@@ -123,9 +123,9 @@ def test_busy_is_waited_out_in_every_phase(world, fresh, three, mode, busy):
             return "".join(f"{busy} tag={n}\n" for n in (2, 3, 4)) + busy + "\n"
         return line.refused(busy)
     with Scripted(world, amiss) as script, fresh(script).talk("submit", "--mode", mode, three) as terminal:
-        said = terminal.until("[j/N]")
+        said = terminal.expect("[j/N]")
         assert "3 rijen: 3 met plaats" in said and "te druk; over 1 s nog eens" in said
-        terminal.type("ja")
+        terminal.type("ja\r")
         assert "3 rijen: 3 met plaats" in terminal.end(wanted=0)
     assert {verb for verb, _ in told} == set(verbs)
 
@@ -172,8 +172,8 @@ def test_what_was_looked_at_is_what_is_sent_as_one(world, fresh, tmp_path):
     write(path, [row(n) for n in range(3)])
     with Scripted(world, greet=lambda connection: save(connection, 2)) as script:
         with fresh(script).talk("submit", "--mode", "all", path) as terminal:
-            terminal.until("[j/N]")
-            terminal.type("ja")
+            terminal.expect("[j/N]")
+            terminal.type("ja\r")
             assert "is intussen veranderd" in terminal.end(wanted=IOERR)
         assert script.verbs().count("commit") == 1
     assert left_behind(tmp_path) == []
@@ -231,8 +231,8 @@ def test_a_full_disk_leaves_no_half_file(world, fresh, tmp_path):
 def test_the_question_is_asked_where_the_plan_is_shown(world, fresh, three, tmp_path):
     with Scripted(world) as script, open(tmp_path / "notes", "w+", encoding="utf-8") as notes:
         with fresh(script).talk("submit", three, stderr=notes) as terminal:
-            assert "3 met plaats" in terminal.until("[j/N]")
-            terminal.type("ja")
+            assert "3 met plaats" in terminal.expect("[j/N]")
+            terminal.type("ja\r")
             terminal.end(wanted=0)
         notes.seek(0)
         assert notes.read().count("verloopt over 20 dagen") == 1, "what a connection notes is noted once"
@@ -245,9 +245,9 @@ def test_what_is_told_does_not_stand_behind_the_bar(world, fresh, tmp_path):
         return None
     path = write(tmp_path / "april.csv", [row(n) for n in range(100)])
     with Scripted(world, amiss) as script, fresh(script).talk("submit", "--yes", path) as terminal:
-        said = terminal.end(wanted=0)
-    told = re.search(r"([^\r\n]*)buurtaal: de verbinding viel weg", said)
-    assert told and told.group(1) == "", repr(said)
+        terminal.end(wanted=0)
+    told = re.search(r"([^\r\n]*)buurtaal: de verbinding viel weg", terminal.shown)
+    assert told and told.group(1) == "", repr(terminal.shown)
 
 
 def test_a_name_is_a_code(world, fresh, three):

@@ -116,8 +116,8 @@ def test_five_thousand_rows_are_one_block(registry, tmp_path):
     schedule(daemon, S1=4000)
     path = write(tmp_path / "large.csv", [row(n) for n in range(5000)])
     with Tool(registry, daemon.address, "25LU").talk("submit", "--mode", "all", path) as terminal:
-        assert "5000 rijen: 4000 met plaats, 1000 op de wachtlijst" in terminal.until("[j/N]")
-        terminal.type("j")
+        assert "5000 rijen: 4000 met plaats, 1000 op de wachtlijst" in terminal.expect("[j/N]")
+        terminal.type("j\r")
         terminal.end(wanted=0)
     assert states(registry) == [("seated", 4000), ("waiting", 1000)]
 
@@ -130,17 +130,17 @@ def test_the_plan_is_shown_asked_about_and_kept(registry, tmp_path):
     assert "--yes" in tool.run("submit", path, wanted=64)[1]
     for mode in ("all", "good"):
         with tool.talk("submit", "--mode", mode, path) as terminal:
-            assert "3 rijen: 2 met plaats, 1 op de wachtlijst, 0 stonden er al" in terminal.until("[j/N]")
-            terminal.type("")
+            assert "3 rijen: 2 met plaats, 1 op de wachtlijst, 0 stonden er al" in terminal.expect("[j/N]")
+            terminal.type("\r")
             assert "niets vastgelegd" in terminal.end(wanted=2)
     assert states(registry) == []
     with tool.talk("submit", "--mode", "all", path) as terminal, daemon.connect("25PJ") as other:
-        assert "2 met plaats, 1 op de wachtlijst" in terminal.until("[j/N]")
+        assert "2 met plaats, 1 op de wachtlijst" in terminal.expect("[j/N]")
         other.must("register", session="S1", student="1", name="Eerder, E.", born=2008)
-        terminal.type("j")
-        assert "1 met plaats, 2 op de wachtlijst" in terminal.until("[j/N]")
+        terminal.type("j\r")
+        assert "1 met plaats, 2 op de wachtlijst" in terminal.expect("[j/N]")
         assert states(registry) == [("seated", 1)]
-        terminal.type("ja")
+        terminal.type("ja\r")
         said = terminal.end(wanted=0)
         assert f"[{'#' * 40}] 3/3" in said  # on a terminal there is a bar
     assert receipt(said)["waiting"] == "2"
