@@ -9,6 +9,7 @@
 
 #include "tool_answer.h"
 #include "tool_index.h"
+#include "tool_json.h"
 #include "tool_memory.h"
 #include "tool_pem.h"
 #include "tool_rows.h"
@@ -141,34 +142,43 @@ static void tell_rest(const struct tool *tool, const struct index *index, const 
 
 /* ---- for programs ---- */
 
-/* Prints a time that is known; else the field is left out. */
-static void print_time(const char *before, const char *name, time_t time, char out[32])
+/* Prints a field that has a value. */
+static void print_field(const char *before, const char *name, const char *value)
 {
-    if (time != 0)
-        printf("%s\"%s\": \"%s\"", before, name, moment(time, TIME, out));
+    if (!*value)
+        return;
+    printf("%s\"%s\": ", before, name);
+    json_text(stdout, slice_of(value));
 }
 
-/* Names, OINs and digits need no escape in JSON. */
+/* Prints a time that is known. */
+static void print_time(const char *before, const char *name, time_t time)
+{
+    char text[32];
+    print_field(before, name, time != 0 ? moment(time, TIME, text) : "");
+}
+
 static void print_json(const struct index *index, const char *folder, time_t now)
 {
     struct list list = read_list(folder);
-    char one[32], other[32];
     fputs("{\"ca\": {", stdout);
-    print_time("", "until", authority_end(folder), one);
+    print_time("", "until", authority_end(folder));
     printf("}, \"crl\": {\"number\": %" PRId64, list.number);
-    print_time(", ", "next", list.next, one);
+    print_time(", ", "next", list.next);
     fputs("}, \"certificates\": [", stdout);
     for (size_t i = 0; i < index->count; i++) {
         const struct index_row *row = &index->rows[i];
-        printf("%s\n  {\"name\": \"%s\", \"for\": \"%s\", \"state\": \"%s\", \"from\": \"%s\", \"until\": \"%s\"",
-               i > 0 ? "," : "", row->name, row->facts.server ? "server" : "client", state_word(row, now),
-               moment(row->facts.from, TIME, one), moment(row->facts.until, TIME, other));
-        if (*row->facts.oin)
-            printf(", \"oin\": \"%s\"", row->facts.oin);
-        if (row->revoked)
-            printf(", \"revoked\": \"%s\", \"reason\": \"%s\"", moment(row->revoked, TIME, one),
-                   certificate_reason_name(row->reason));
-        printf(", \"serial\": \"%s\", \"fingerprint\": \"%s\"}", row->facts.serial, row->facts.fingerprint);
+        print_field(i > 0 ? ",\n  {" : "\n  {", "name", row->name);
+        print_field(", ", "for", row->facts.server ? "server" : "client");
+        print_field(", ", "state", state_word(row, now));
+        print_time(", ", "from", row->facts.from);
+        print_time(", ", "until", row->facts.until);
+        print_field(", ", "oin", row->facts.oin);
+        print_time(", ", "revoked", row->revoked);
+        print_field(", ", "reason", row->revoked ? certificate_reason_name(row->reason) : "");
+        print_field(", ", "serial", row->facts.serial);
+        print_field(", ", "fingerprint", row->facts.fingerprint);
+        fputs("}", stdout);
     }
     printf("%s]}\n", index->count > 0 ? "\n" : "");
 }
