@@ -61,8 +61,8 @@ def test_the_plan_says_for_whom_what_changes_and_who_waits(registry, tmp_path):
     path = write(tmp_path / "a.csv", "L1;Janssen;Noël;01-12-2008;S1;extra tijd", "L2;Bos;Ad;14-03-2009;S2;",
                  "L3;Bos;Bo;14-03-2009;S2;", "L4;Bos;Cor;14-03-2009;S1;")
     with tool.talk("submit", path) as terminal:
-        said = terminal.until("[j/N]")
-        terminal.type("n")
+        said = terminal.expect("[j/N]")
+        terminal.type("n\r")
         terminal.end(wanted=2)
     assert "Het plan voor 25LU, register " in said
     assert 'regel 2 wijzigt Achternaam: "Jansén, Noël" -> "Janssen, Noël"; Bijzonderheden: "" -> "extra tijd"' in said
