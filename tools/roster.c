@@ -201,9 +201,12 @@ static bool make_born(const struct roster *roster, struct slice value, char born
     bool read = born_read(value, roster->month_first, born, &signs) == 0 && (roster->serial || !signs.serial);
     if (signs.year || (read && strncmp(born, roster->today, strlen(born)) > 0))
         return refuse(fault, ROSTER_BORN, value, "date", TEXT_VALUE_YEAR);
+    bool other_way = signs.day_first != signs.month_first && signs.month_first != roster->month_first;
+    if (other_way || (read && signs.either && roster->unsure))
+        return refuse(fault, ROSTER_BORN, value, "date", TEXT_VALUE_EITHER);
     if (!read || !form_holds("born", slice_of(born)))
         return refuse(fault, ROSTER_BORN, value, "date", TEXT_VALUE_DATE);
-    return !(signs.either && roster->unsure) || refuse(fault, ROSTER_BORN, value, "date", TEXT_VALUE_EITHER);
+    return true;
 }
 
 /* The row's values by column. */

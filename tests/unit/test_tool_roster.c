@@ -267,7 +267,17 @@ static void columns_as_a_whole(void **state)
          {NULL},
          "S-1",
          "born",
-         "does the day or the month come first? This column has both; write 2009-03-14"},
+         "does the day or the month come first? Other dates in this column say otherwise; write 2009-03-14"},
+        {NAMES "0912345;Graaf, Bo;14/3/2009\n0912346;Bakker, Jo;3/14/2009\n0912347;Vries, Mo;3/15/2009\n",
+         {NULL},
+         "S-1",
+         "the month first",
+         "does the day or the month come first? Other dates in this column say otherwise; write 2009-03-14"},
+        {"# buurtaal: month-first\n" NAMES "0912345;Graaf, Bo;1/3/2009\n0912346;Bakker, Jo;2009-03-14\n",
+         {NULL},
+         "S-1",
+         "the month first",
+         "register tag=3 session=S-1 student=0912345 name=\"Graaf, Bo\" born=2009-01-03\n"},
         {NAMES "1;A, Bo;1/3/2009\n2;B, Jo;14/3/2009\n3;B, Jo;3/14/2009\n4;C, Jo;3/14/2009\n5;D, Jo;3/14/2009\n"
                "6;E, Jo;3/14/2009\n7;F, Jo;3/14/2009\n8;G, Jo;3/14/2009\n9;H, Jo;3/14/2009\n10;I, Jo;3/14/2009\n"
                "11;J, Jo;3/14/2009\n12;K, Jo;3/14/2009\n",
