@@ -13,6 +13,8 @@
 #include "tool_memory.h"
 #include "tool_pages.h"
 
+#define BUSY_SECONDS 2 /* until the registry is asked again; what it told is gone with its line */
+
 /* All rows of a number but for zeros in front, newest first. */
 struct number {
     struct slice key;
@@ -176,16 +178,19 @@ static void take_row(void *own, const struct answer *row)
 
 int known_ask(struct known **known, struct retry *retry)
 {
-    int status;
-    uint64_t log;
-    do {
+    for (;;) {
+        uint64_t log;
         *known = known_new();
         const struct pages pages = {.verb = "registrations", .own = *known, .row = take_row};
-        status = pages_read(retry->client, &pages, retry->profile->lang, &log);
+        int status = pages_read(retry->client, &pages, retry->profile->lang, &log);
         if (status == EX_OK)
             return EX_OK;
         known_free(*known);
         *known = NULL;
-    } while (client_may_retry(client_fault(retry->client)) && (status = retry_again(retry, 0, false)) == EX_OK);
-    return status;
+        bool lost = client_fault(retry->client) != CLIENT_FINE, busy = !lost && status == EX_TEMPFAIL;
+        if (!busy && !(lost && client_may_retry(client_fault(retry->client))))
+            return status;
+        if ((status = retry_again(retry, busy ? BUSY_SECONDS : 0, false)) != EX_OK)
+            return status;
+    }
 }

@@ -96,7 +96,7 @@ def test_cut_behind_any_line_all_is_done(world, fresh, tmp_path, mode):
             problems.append((number, part, status, cut, said))
     problems = []
     threads = [threading.Thread(target=run, args=(number, part, problems))
-               for number in range(1, 4 if mode == "good" else 6) for part in ("none", "half", "bye")]
+               for number in range(1, 5 if mode == "good" else 7) for part in ("none", "half", "bye")]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -107,8 +107,9 @@ def test_cut_behind_any_line_all_is_done(world, fresh, tmp_path, mode):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("busy", ["BUSY overload retry=1", "BUSY unknown"])
 def test_busy_is_waited_out_in_every_phase(world, fresh, three, mode, busy):
-    """At `begin`, at `commit`, in the middle of rows; with and without `retry`; on a terminal, with its plan."""
-    verbs = {"good": ["begin", "commit", "register"], "all": ["begin", "commit"]}[mode]
+    """When it asks what is known, at `begin`, at `commit`, in the middle of rows; with and without `retry`; on a terminal, with
+    its plan."""
+    verbs = {"good": ["registrations", "begin", "commit", "register"], "all": ["registrations", "begin", "commit"]}[mode]
     told = []
 
     def amiss(line):
