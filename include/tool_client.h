@@ -65,6 +65,12 @@ int client_status(enum client_fault fault);
 /* Whether connecting again may help. */
 bool client_may_retry(enum client_fault fault);
 
+/* What a status other than OK says, for people: answer_words(), and of NO role in which role we speak. The caller
+ * frees. */
+char *client_words(const struct client *client, const struct answer *status);
+/* Of NO role, tells in which role we speak; of all else nothing. For who shows the answer itself. */
+void client_tell_role(const struct client *client, const struct answer *status);
+
 /* How many requests may be unanswered. */
 unsigned client_window(const struct client *client);
 

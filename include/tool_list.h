@@ -7,11 +7,13 @@
 
 /* Whether the verb is one of them. */
 bool list_is(const char *verb);
+/* The name of the list with this number, from 0; NULL behind the last. */
+const char *list_name(size_t number);
 /* Runs one. The program's status. */
 int list_run(struct tool *tool, const char *verb, int argc, char **argv);
 
-/* The columns of a list, in the order of the answer's fields, with headings of `lang`. How many; 0 when there is no
- * such list. */
+/* The columns of a command's answer, in the order of its fields, with headings of `lang`; fields that have none here
+ * are left out. How many; 0 when there is no such command. */
 size_t list_columns(const char *verb, enum text_lang lang, struct grid_column columns[GRID_COLUMNS]);
 
 #endif

@@ -7,6 +7,8 @@
 
 /* The columns to fill in, as submit knows them. */
 #define TEMPLATE_COLUMNS 7
+#define TEMPLATE_NAME 2 /* which of them is the name, from 0 */
+#define TEMPLATE_BORN 3
 
 /* What is told of a session. */
 enum template_cell {
@@ -28,7 +30,7 @@ struct template
 {
     enum text_lang lang;
     const char *columns[TEMPLATE_COLUMNS]; /* headings */
-    struct template_session *sessions;     /* that are open, in the order of their codes */
+    struct template_session *sessions;     /* that are open and have seats left, in the order of their codes */
     size_t count;
 };
 

@@ -37,6 +37,10 @@ size_t text_character(struct slice text, size_t *bytes);
 /* How many a whole text takes. */
 int text_width(const char *text);
 
+#define TEXT_DECIMAL 32
+/* A number with one decimal, ended by a NUL: 77,5 in Dutch, 77.5 in English. */
+void text_decimal(enum text_lang lang, double number, char out[TEXT_DECIMAL]);
+
 /* Tells it on stderr, as `buurtaal: TEXT`. */
 void text_tell(enum text_lang lang, enum text_id id, ...);
 /* Tells why standard output could not be written, by errno; a reader that has had enough, as `head`, needs no word.

@@ -82,6 +82,31 @@ bool client_may_retry(enum client_fault fault)
     return fault == CLIENT_UNREACHED || fault == CLIENT_LOST || fault == CLIENT_LATER;
 }
 
+/* ---- in which role we speak ---- */
+
+static bool is_of_role(const struct answer *status)
+{
+    return status->kind == ANSWER_NO && slice_is(status->word, "role");
+}
+
+char *client_words(const struct client *client, const struct answer *status)
+{
+    char *words = answer_words(status), *role, *both;
+    if (!is_of_role(status))
+        return words;
+    role = memory_text(text_of(client->lang, TEXT_CLIENT_ROLE), client->greeting.party, client->greeting.role);
+    both = memory_text("%s; %s", words, role);
+    free(words);
+    free(role);
+    return both;
+}
+
+void client_tell_role(const struct client *client, const struct answer *status)
+{
+    if (is_of_role(status))
+        text_tell(client->lang, TEXT_CLIENT_ROLE, client->greeting.party, client->greeting.role);
+}
+
 unsigned client_window(const struct client *client)
 {
     return client->window;

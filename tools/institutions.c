@@ -122,18 +122,11 @@ static int send_rows(struct import *import)
     return status;
 }
 
-int institutions_run(struct tool *tool, int argc, char **argv)
+int institutions_import(struct tool *tool, const char *path)
 {
-    const struct options_verb verb = {"institutions", TEXT_HELP_INSTITUTIONS, NULL, 0};
     struct import import = {.tool = tool};
-    int status;
-    int count = options_read(tool, &verb, argc, argv, &status);
-    if (count < 0)
-        return status;
-    if (options_operands(tool, &verb, "import FILE", count, argv) < 0)
-        return EX_USAGE;
-    status = NONE_ACCEPTED;
-    if (read_file(&import, argv[1]) == 0) {
+    int status = NONE_ACCEPTED;
+    if (read_file(&import, path) == 0) {
         status = import.count > 0 ? send_rows(&import) : EX_OK;
         bool all_is_well = status == EX_OK && import.refused == 0;
         if ((status == EX_OK || import.made + import.amended + import.repeated > 0) && !(tool->quiet && all_is_well))

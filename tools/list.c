@@ -2,7 +2,8 @@
  *
  * A list is a row of `lists` below. Its options are the filters that commands.def gives the command, its columns the
  * fields of the command's answer; what those are called and hold stands in `headings`. A later list needs a row here,
- * its help in text.def, and rows of `headings` for fields that no list had before.
+ * its help in text.def, and rows of `headings` for fields that no list had before. A table has words for people; where
+ * a list is empty it says where to look.
  *
  * Limits: a page of rows is in memory, whatever the length of the list. Rules: nothing is told of a page that was not
  * answered with OK; a list that breaks off ends with another status than 0, and JSON of it is not closed. */
@@ -17,21 +18,37 @@
 #include "tool_pages.h"
 #include "tool_rows.h"
 #include "tool_session.h"
+#include "tool_verbs.h"
+#include "tool_words.h"
 
 struct list {
     const char *verb;
     enum text_id help;
     const char *shown; /* the fields that a table has, the most important first: the last ones go where it is narrow */
-    bool sessions;     /* rows are exam sessions: they have --free, and a table has their last day of registration */
+    const char *forms; /* of operands, as options_operands() takes them */
+    int (*enter)(struct tool *tool, const char *path); /* the verb has operands: enters what that file has */
+    enum text_id empty;                                /* what is told when there are no rows */
 };
 
 static const struct list lists[] = {
-    {"sessions", TEXT_HELP_SESSIONS, "session date exam place free seats closes state host waiting opens reason", true},
+    {"sessions", TEXT_HELP_SESSIONS, "session date exam place free seats closes state host waiting opens reason", "",
+     NULL, TEXT_LIST_NOTHING},
     {"registrations", TEXT_HELP_REGISTRATIONS,
-     "session student name born state place elective again institution needs reason", false},
-    {"offers", TEXT_HELP_OFFERS, "institution elective schoolyear students state location again", false},
-    {"submissions", TEXT_HELP_SUBMISSIONS, "name time accepted refused log sha256", false},
+     "session student name born state place elective again institution needs reason", "", NULL, TEXT_LIST_NOTHING},
+    {"offers", TEXT_HELP_OFFERS, "institution elective schoolyear students state location again", "", NULL,
+     TEXT_LIST_NOTHING},
+    {"submissions", TEXT_HELP_SUBMISSIONS, "name time accepted refused log sha256", "", NULL, TEXT_LIST_UNNAMED},
+    {"institutions", TEXT_HELP_INSTITUTIONS, "code name kind place province country until successor region board from",
+     "import FILE|", institutions_import, TEXT_LIST_NOTHING},
 };
+
+/* Where the codes of a filter are to be seen. */
+static const struct {
+    const char *filter, *where;
+} places[] = {{"session", "buurtaal sessions"},
+              {"institution", "buurtaal institutions"},
+              {"code", "buurtaal institutions"},
+              {"elective", "buurtaal send electives"}};
 
 /* Every field of a list: what it is called for people, and what it holds. */
 static const struct {
@@ -43,32 +60,50 @@ static const struct {
     {"registrations", "place", TEXT_HEAD_QUEUE, GRID_NUMBER},
     {NULL, "accepted", TEXT_HEAD_ACCEPTED, GRID_NUMBER},
     {NULL, "again", TEXT_HEAD_AGAIN, GRID_NUMBER},
+    {NULL, "board", TEXT_HEAD_BOARD, GRID_CODE},
     {NULL, "born", TEXT_HEAD_BORN, GRID_CODE},
     {NULL, "closes", TEXT_HEAD_CLOSES, GRID_CODE},
+    {NULL, "code", TEXT_HEAD_CODE, GRID_CODE},
+    {NULL, "count", TEXT_HEAD_COUNT, GRID_NUMBER},
+    {NULL, "country", TEXT_HEAD_COUNTRY, GRID_CODE},
     {NULL, "date", TEXT_HEAD_DATE, GRID_CODE},
     {NULL, "eckid", TEXT_HEAD_ECKID, GRID_CODE},
     {NULL, "elective", TEXT_HEAD_ELECTIVE, GRID_CODE},
     {NULL, "exam", TEXT_HEAD_EXAM, GRID_CODE},
     {NULL, "free", TEXT_HEAD_FREE, GRID_NUMBER},
+    {NULL, "from", TEXT_HEAD_FROM, GRID_CODE},
     {NULL, "host", TEXT_HEAD_HOST, GRID_CODE},
     {NULL, "institution", TEXT_HEAD_INSTITUTION, GRID_CODE},
+    {NULL, "kind", TEXT_HEAD_KIND, GRID_CODE},
+    {NULL, "language", TEXT_HEAD_LANGUAGE, GRID_CODE},
+    {NULL, "level", TEXT_HEAD_LEVEL, GRID_CODE},
     {NULL, "location", TEXT_HEAD_LOCATION, GRID_TEXT},
     {NULL, "log", TEXT_HEAD_LOG, GRID_NUMBER},
+    {NULL, "month", TEXT_HEAD_MONTH, GRID_CODE},
     {NULL, "name", TEXT_HEAD_NAME, GRID_TEXT},
     {NULL, "needs", TEXT_HEAD_NEEDS, GRID_TEXT},
+    {NULL, "numbers", TEXT_HEAD_NUMBERS, GRID_CODE},
     {NULL, "opens", TEXT_HEAD_OPENS, GRID_CODE},
     {NULL, "place", TEXT_HEAD_PLACE, GRID_TEXT},
+    {NULL, "province", TEXT_HEAD_PROVINCE, GRID_CODE},
     {NULL, "reason", TEXT_HEAD_REASON, GRID_TEXT},
     {NULL, "refused", TEXT_HEAD_REFUSED, GRID_NUMBER},
+    {NULL, "region", TEXT_HEAD_REGION, GRID_TEXT},
+    {NULL, "rung", TEXT_HEAD_RUNG, GRID_CODE},
     {NULL, "schoolyear", TEXT_HEAD_SCHOOLYEAR, GRID_NUMBER},
+    {NULL, "scope", TEXT_HEAD_SCOPE, GRID_CODE},
     {NULL, "seats", TEXT_HEAD_SEATS, GRID_NUMBER},
     {NULL, "session", TEXT_HEAD_SESSION, GRID_CODE},
     {NULL, "sha256", TEXT_HEAD_SHA256, GRID_CODE},
     {NULL, "state", TEXT_HEAD_STATE, GRID_CODE},
     {NULL, "student", TEXT_HEAD_STUDENT, GRID_CODE},
     {NULL, "students", TEXT_HEAD_STUDENTS, GRID_NUMBER},
+    {NULL, "successor", TEXT_HEAD_SUCCESSOR, GRID_CODE},
+    {NULL, "target", TEXT_HEAD_TARGET, GRID_NUMBER},
     {NULL, "time", TEXT_HEAD_TIME, GRID_CODE},
+    {NULL, "until", TEXT_HEAD_UNTIL, GRID_CODE},
     {NULL, "waiting", TEXT_HEAD_WAITING, GRID_NUMBER},
+    {NULL, "year", TEXT_HEAD_YEAR, GRID_NUMBER},
 };
 
 /* What a run of a list consists of. */
@@ -95,6 +130,11 @@ bool list_is(const char *verb)
     return list_of(verb) != NULL;
 }
 
+const char *list_name(size_t number)
+{
+    return number < COUNT(lists) ? lists[number].verb : NULL;
+}
+
 /* ---- columns ---- */
 
 /* The next word of a text in which a blank stands between two; its end is absent. */
@@ -118,12 +158,18 @@ static bool describe(const char *verb, struct slice name, enum text_lang lang, s
 
 size_t list_columns(const char *verb, enum text_lang lang, struct grid_column columns[GRID_COLUMNS])
 {
-    const struct proto_command *command = list_is(verb) ? proto_command(slice_of(verb)) : NULL;
+    const struct proto_command *command = proto_command(slice_of(verb));
     size_t count = 0;
     const char *replies = command ? command->replies : "";
     for (struct slice name; count < GRID_COLUMNS && (name = next_word(&replies)).at;)
         count += describe(verb, name, lang, &columns[count]);
     return count;
+}
+
+/* Whether rows are exam sessions: they have --free, and a table has their last day of registration. */
+static bool has_sessions(const struct list *list)
+{
+    return strcmp(list->verb, "sessions") == 0;
 }
 
 /* Which columns a table shows. */
@@ -143,11 +189,7 @@ static bool is_wanted(struct showing *showing, const struct answer *row)
 {
     if (!showing->only_free)
         return true;
-    if (!session_is_open(row, showing->today))
-        return false;
-    struct slice free_seats = answer_field(row, "free");
-    showing->free_untold |= !free_seats.at;
-    return free_seats.at && !slice_is(free_seats, "0");
+    return session_is_open(row, showing->today) && session_has_room(row, &showing->free_untold);
 }
 
 static void take_row(void *own, const struct answer *row)
@@ -155,13 +197,16 @@ static void take_row(void *own, const struct answer *row)
     struct showing *showing = own;
     struct slice values[GRID_COLUMNS];
     char last[SESSION_DAY];
+    bool table = showing->listing.form == LISTING_TABLE;
     if (!is_wanted(showing, row))
         return;
     session_last_day(row, last);
     for (size_t i = 0; i < showing->listing.width; i++) {
-        values[i] = answer_field(row, showing->columns[i].name);
-        if (!values[i].at && showing->list->sessions && showing->listing.form == LISTING_TABLE &&
-            strcmp(showing->columns[i].name, "closes") == 0)
+        const char *name = showing->columns[i].name;
+        values[i] = answer_field(row, name);
+        if (table)
+            values[i] = words_of(showing->tool->lang, name, values[i]);
+        if (table && !values[i].at && has_sessions(showing->list) && strcmp(name, "closes") == 0)
             values[i] = slice_of(last);
     }
     listing_keep(&showing->listing, values);
@@ -177,22 +222,39 @@ static int take_page(void *own)
     return listing_print(&showing->listing) < 0 ? text_tell_output(showing->tool->lang) : EX_OK;
 }
 
+/* What is told below a table: how much it is, and of an empty one where to look. */
+static void tell_rest(const struct showing *showing, const struct pages *pages, uint64_t log)
+{
+    const enum text_lang lang = showing->tool->lang;
+    const size_t count = showing->listing.told;
+    bool filtered = showing->only_free;
+    fprintf(stderr, text_of(lang, count == 1 ? TEXT_LIST_ONE : TEXT_LIST_COUNT), count, (unsigned long long)log);
+    if (showing->listing.grid.left_out)
+        fputs(text_of(lang, TEXT_LIST_NARROW), stderr);
+    for (size_t i = 0; i < pages->filter_count && count == 0; i++) {
+        const char *name = pages->filters[i].name, *value = pages->filters[i].value;
+        filtered |= value != NULL;
+        for (size_t j = 0; j < COUNT(places) && value; j++)
+            if (strcmp(name, places[j].filter) == 0)
+                fprintf(stderr, text_of(lang, TEXT_LIST_WHERE), name, value, places[j].where);
+    }
+    if (count == 0 && !filtered)
+        fputs(text_of(lang, showing->list->empty), stderr);
+}
+
 static int show(struct showing *showing, struct client *client, const struct pages *pages)
 {
     const enum text_lang lang = showing->tool->lang;
     uint64_t log = 0;
-    int status = showing->only_free ? session_today(client, lang, showing->today) : EX_OK;
+    int status = showing->only_free ? session_today(client, lang, showing->today, NULL) : EX_OK;
     if (status == EX_OK)
         status = pages_read(client, pages, lang, &log);
     if (status != EX_OK)
         return status;
     if (listing_end(&showing->listing) < 0)
         return text_tell_output(showing->tool->lang);
-    if (showing->listing.form != LISTING_TABLE || showing->tool->quiet)
-        return EX_OK;
-    fprintf(stderr, text_of(lang, TEXT_LIST_COUNT), showing->listing.told, (unsigned long long)log);
-    if (showing->listing.grid.left_out)
-        fputs(text_of(lang, TEXT_LIST_NARROW), stderr);
+    if (showing->listing.form == LISTING_TABLE && !showing->tool->quiet)
+        tell_rest(showing, pages, log);
     return EX_OK;
 }
 
@@ -223,13 +285,28 @@ static bool filters_hold(const struct showing *showing, const struct pages *page
     return true;
 }
 
+/* Whether one of the options was given, which belong to the list and not to what it enters; told when so. */
+static bool is_stray(struct tool *tool, const struct options_verb *verb)
+{
+    for (size_t i = 0; i < verb->count; i++) {
+        const struct options_row *row = &verb->rows[i];
+        if (row->flag ? *row->flag : *row->value != NULL) {
+            char name[64];
+            snprintf(name, sizeof name, "--%s", row->name);
+            options_fault(tool, verb, TEXT_OPTION_UNKNOWN, name);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Reads the options. How many operands; -1 when the run is at its end, with `*status`. */
 static int read_options(struct showing *showing, struct pages *pages, int argc, char **argv, int *status)
 {
     bool json = false, csv = false;
     struct options_row rows[PAGES_FILTERS + 3] = {{"json", NULL, &json, 0}, {"csv", NULL, &csv, 0}};
     struct options_verb verb = {showing->list->verb, showing->list->help, rows, 2};
-    if (showing->list->sessions)
+    if (has_sessions(showing->list))
         rows[verb.count++] = (struct options_row){"free", NULL, &showing->only_free, 0};
     name_filters(showing->command, pages);
     for (size_t i = 0; i < pages->filter_count; i++)
@@ -239,11 +316,14 @@ static int read_options(struct showing *showing, struct pages *pages, int argc, 
         return -1;
     showing->listing.form = json ? LISTING_JSON : csv ? LISTING_CSV : LISTING_TABLE;
     *status = EX_USAGE;
-    if (json && csv)
+    if (options_operands(showing->tool, &verb, showing->list->forms, count, argv) < 0 ||
+        (count > 0 && is_stray(showing->tool, &verb)))
+        return -1;
+    if (json && csv) {
         text_tell(showing->tool->lang, TEXT_LIST_FORMS);
-    else if (options_operands(showing->tool, &verb, "", count, argv) == 0 && filters_hold(showing, pages))
-        return 0;
-    return -1;
+        return -1;
+    }
+    return filters_hold(showing, pages) ? count : -1;
 }
 
 int list_run(struct tool *tool, const char *verb, int argc, char **argv)
@@ -251,8 +331,11 @@ int list_run(struct tool *tool, const char *verb, int argc, char **argv)
     struct showing showing = {.tool = tool, .list = list_of(verb), .command = proto_command(slice_of(verb))};
     struct pages pages = {.verb = verb, .own = &showing, .row = take_row, .page = take_page};
     int status;
-    if (read_options(&showing, &pages, argc, argv, &status) < 0)
+    int count = read_options(&showing, &pages, argc, argv, &status);
+    if (count < 0)
         return status;
+    if (count > 0)
+        return showing.list->enter(tool, argv[1]);
     struct profile *profile = profile_load(tool);
     if (!profile)
         return EX_CONFIG;

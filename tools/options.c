@@ -8,6 +8,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "tool_words.h"
+
 int options_fault(struct tool *tool, const struct options_verb *verb, enum text_id id, const char *word)
 {
     text_tell(tool->lang, id, word);
@@ -120,20 +122,36 @@ static bool is_literal(struct slice word)
     return word.at && word.at[0] >= 'a' && word.at[0] <= 'z';
 }
 
+/* Tells that an operand is missing, and where an option has a file's name as its value, which was meant for that. */
+static void tell_missing(struct tool *tool, const struct options_verb *verb, struct slice word)
+{
+    char missing[64];
+    struct slice shown = words_of(tool->lang, WORDS_OPERAND, word);
+    snprintf(missing, sizeof missing, "%.*s", (int)shown.len, shown.at);
+    for (size_t i = 0; i < verb->count && slice_is(word, "FILE"); i++) {
+        const struct options_row *row = &verb->rows[i];
+        if (row->value && row->value[0] && access(row->value[0], F_OK) == 0)
+            text_tell(tool->lang, TEXT_OPERAND_TAKEN, row->value[0], row->name);
+    }
+    options_fault(tool, verb, TEXT_OPERAND_MISSING, missing);
+}
+
 static int hold_against(struct tool *tool, const struct options_verb *verb, struct slice form, int count, char **argv)
 {
     const char *at = form.at, *end = form.at + form.len;
-    char missing[64];
     int i = 0;
     for (struct slice word; (word = next_word(&at, end)).at; i++) {
-        bool optional = word.at[0] == '[';
+        bool optional = word.at[0] == '[', file = slice_is(word, "FILE") || slice_is(word, "[FILE]");
+        if (i < count && file && strcmp(argv[i], "-") == 0) {
+            options_fault(tool, verb, TEXT_OPERAND_STREAM, argv[i]);
+            return -1;
+        }
         if (i < count && is_literal(word) && !slice_is(word, argv[i])) {
             options_fault(tool, verb, TEXT_OPERAND_EXTRA, argv[i]);
             return -1;
         }
         if (i >= count && !optional) {
-            snprintf(missing, sizeof missing, "%.*s", (int)word.len, word.at);
-            options_fault(tool, verb, TEXT_OPERAND_MISSING, missing);
+            tell_missing(tool, verb, word);
             return -1;
         }
     }

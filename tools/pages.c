@@ -62,7 +62,7 @@ int pages_next(struct client *client, const struct pages *pages, enum text_lang 
         return client_status(client_fault(client));
     }
     if (status.kind != ANSWER_OK) {
-        char *words = answer_words(&status);
+        char *words = client_words(client, &status);
         text_tell(lang, TEXT_PLAIN, words);
         free(words);
         return answer_exit(&status);

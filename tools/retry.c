@@ -81,7 +81,7 @@ bool retry_is_barred(struct client *client, const struct answer *answer)
 {
     if (answer->kind != ANSWER_NO || !(slice_is(answer->word, "role") || slice_is(answer->word, "revoked")))
         return false;
-    char *words = answer_words(answer);
+    char *words = client_words(client, answer);
     client_give_up(client, CLIENT_REFUSED, words);
     free(words);
     return true;

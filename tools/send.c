@@ -24,6 +24,7 @@ struct source {
     bool ended_in_line;
     size_t owed;              /* lines sent and not answered */
     enum answer_kind gravest; /* of the answers so far */
+    bool role_told;
     char **lines;             /* operands still to be sent */
     int count;
 };
@@ -64,6 +65,9 @@ static int print_lines(const struct tool *tool, struct client *client, struct so
             continue;
         }
         weigh(source, status, &answer);
+        if (!source->role_told)
+            client_tell_role(client, &answer);
+        source->role_told |= answer.kind == ANSWER_NO && slice_is(answer.word, "role");
         source->owed -= answer_is_status(&answer) && source->owed > 0;
     }
     return any && fflush(stdout) != 0 ? -1 : any;

@@ -16,7 +16,7 @@ static void copy_day(struct slice from, char day[SESSION_DAY])
         snprintf(day, SESSION_DAY, "%.*s", SESSION_DAY - 1, from.at);
 }
 
-int session_today(struct client *client, enum text_lang lang, char today[SESSION_DAY])
+int session_today(struct client *client, enum text_lang lang, char today[SESSION_DAY], uint64_t *log)
 {
     char line[LINE_MAX_BYTES];
     struct answer status;
@@ -25,6 +25,8 @@ int session_today(struct client *client, enum text_lang lang, char today[SESSION
         return client_status(client_fault(client));
     }
     copy_day(answer_field(&status, "time"), today);
+    if (log)
+        *log = slice_number(answer_field(&status, "log"));
     if (today[0] != '\0')
         return EX_OK;
     text_tell(lang, TEXT_CLIENT_PROTOCOL);
@@ -42,6 +44,13 @@ void session_last_day(const struct answer *row, char day[SESSION_DAY])
     time_t seconds = timegm(&date);
     if (!gmtime_r(&seconds, &date) || strftime(day, SESSION_DAY, "%Y-%m-%d", &date) == 0)
         day[0] = '\0';
+}
+
+bool session_has_room(const struct answer *row, bool *untold)
+{
+    struct slice free_seats = answer_field(row, "free");
+    *untold |= !free_seats.at;
+    return free_seats.at && !slice_is(free_seats, "0");
 }
 
 bool session_is_open(const struct answer *row, const char *today)

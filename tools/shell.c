@@ -77,6 +77,7 @@ static void show_status(struct shell *shell, const struct answer *answer)
            len > 0 ? (int)len - 1 : 0, bytes);
     if (text.at)
         printf("  %.*s\n", (int)text.len, text.at);
+    client_tell_role(shell->client, answer);
 }
 
 static void tell(struct shell *shell, const char *words)

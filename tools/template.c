@@ -25,7 +25,7 @@ static const enum text_id columns[TEMPLATE_COLUMNS] = {TEXT_HEAD_SESSION, TEXT_H
                                                        TEXT_HEAD_BORN,    TEXT_HEAD_ECKID,   TEXT_HEAD_ELECTIVE,
                                                        TEXT_HEAD_NEEDS};
 
-/* ---- the sessions ---- */
+/* ---- the sessions: those that `sessions --free` shows ---- */
 
 struct gathering {
     struct template *template;
@@ -38,7 +38,8 @@ static void take_session(void *own, const struct answer *row)
     struct gathering *gathering = own;
     struct template *template = gathering->template;
     char last[SESSION_DAY];
-    if (!session_is_open(row, gathering->today))
+    bool untold = false;
+    if (!session_is_open(row, gathering->today) || (!session_has_room(row, &untold) && !untold))
         return;
     if ((template->count & (template->count + 1)) == 0) /* 0, 1, 3, 7 ...: the room is used up */
         template->sessions = memory_grow(template->sessions, template->count * 2 + 1, sizeof *template->sessions);
@@ -61,7 +62,7 @@ static int gather(struct tool *tool, struct template *template)
         return EX_CONFIG;
     struct client *client = client_open(profile);
     uint64_t log;
-    int status = session_today(client, tool->lang, gathering.today);
+    int status = session_today(client, tool->lang, gathering.today, NULL);
     if (status == EX_OK)
         status = pages_read(client, &pages, tool->lang, &log);
     client_close(client);
@@ -95,7 +96,8 @@ static char *make_sheet(const struct template *template, size_t *len)
         char *const *cells = template->sessions[i].cells;
         char *comment =
             memory_text(text_of(template->lang, TEXT_TEMPLATE_COMMENT), cells[TEMPLATE_SESSION], cells[TEMPLATE_EXAM],
-                        cells[TEMPLATE_DATE], cells[TEMPLATE_PLACE], cells[TEMPLATE_LAST_DAY]);
+                        cells[TEMPLATE_DATE], cells[TEMPLATE_PLACE], cells[TEMPLATE_LAST_DAY],
+                        *cells[TEMPLATE_FREE] ? cells[TEMPLATE_FREE] : "?");
         struct slice cell = slice_of(comment);
         csv_write(out, ';', CSV_GUARDED, &cell, 1);
         free(comment);
@@ -116,7 +118,8 @@ static int write_file(const struct tool *tool, const struct template *template, 
     free(bytes);
     if (written) {
         if (!tool->quiet)
-            printf(text_of(tool->lang, TEXT_TEMPLATE_WRITTEN), path, template->count);
+            printf(text_of(tool->lang, template->count == 1 ? TEXT_TEMPLATE_WRITTEN_ONE : TEXT_TEMPLATE_WRITTEN), path,
+                   template->count);
         return EX_OK;
     }
     if (fault == EEXIST)

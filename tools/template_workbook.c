@@ -47,6 +47,16 @@ static bool add_choice(lxw_worksheet *sheet, const struct template *template, co
     return added;
 }
 
+/* Shows how a name and a date are written, where the mouse stands on their headings: it is in no cell, so that nothing
+ * of it is submitted. */
+static bool add_examples(lxw_worksheet *sheet, const struct template *template)
+{
+    return worksheet_write_comment(sheet, 0, TEMPLATE_NAME, text_of(template->lang, TEXT_TEMPLATE_AS_NAME)) ==
+               LXW_NO_ERROR &&
+           worksheet_write_comment(sheet, 0, TEMPLATE_BORN, text_of(template->lang, TEXT_TEMPLATE_AS_BORN)) ==
+               LXW_NO_ERROR;
+}
+
 /* Makes the file at `path`. Whether it is whole; errno says why not. */
 static bool fill_book(const struct template *template, const char *path)
 {
@@ -62,7 +72,8 @@ static bool fill_book(const struct template *template, const char *path)
     lxw_worksheet *sheet =
         add_sheet(book, text_of(template->lang, TEXT_TEMPLATE_SHEET), template->columns, TEMPLATE_COLUMNS);
     lxw_worksheet *sessions = add_sheet(book, name, headings, TEMPLATE_CELLS);
-    bool whole = sheet && sessions && (template->count == 0 || add_choice(sheet, template, name));
+    bool whole = sheet && sessions && add_examples(sheet, template) &&
+                 (template->count == 0 || add_choice(sheet, template, name));
     for (size_t i = 0; i < template->count && whole; i++)
         for (size_t j = 0; j < TEMPLATE_CELLS && whole; j++)
             whole = worksheet_write_string(sessions, (lxw_row_t)(i + 1), (lxw_col_t)j, template->sessions[i].cells[j],

@@ -120,6 +120,14 @@ int text_width(const char *text)
     return (int)width;
 }
 
+void text_decimal(enum text_lang lang, double number, char out[TEXT_DECIMAL])
+{
+    snprintf(out, TEXT_DECIMAL, "%.1f", number);
+    char *point = strchr(out, '.');
+    if (point && lang == TEXT_NL)
+        *point = ',';
+}
+
 void text_tell(enum text_lang lang, enum text_id id, ...)
 {
     va_list values;

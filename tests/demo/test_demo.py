@@ -25,7 +25,7 @@ def expected(demo):
 
 def printed(said):
     """The figures that the run prints."""
-    return re.findall(r"^(?:landelijk|eigen|national|own).*?\b(20\d\d) de seated +(\S+)", said, re.M)
+    return re.findall(r"^(?:landelijk|eigen|national|own).*?\b(20\d\d) de (?:seated|geplaatst) +(\S+)", said, re.M)
 
 
 def stored(demo):

@@ -68,5 +68,33 @@ def test_a_verb_that_is_missing_or_unknown():
     assert run()[0] == USAGE and "gebruik" in run()[2]
     status, _, err = run("--lang", "en", "submitt")
     assert status == USAGE and "submitt" in err and "buurtaal --help" in err
-    status, out, _ = run("--version")
-    assert status == 0 and re.fullmatch(r"buurtaal \d+\.\d+\n", out)
+    for argv in (["--version"], ["version"]):
+        status, out, _ = run(*argv)
+        assert status == 0 and re.fullmatch(r"buurtaal \d+\.\d+\n", out)
+
+
+def test_a_verb_that_was_meant_is_named():
+    for word, meant in (("sumbit", "submit"), ("submitt", "submit"), ("sessons", "sessions"), ("Ca", "ca"), ("registation", None),
+                        ("", None), ("contacts", None)):
+        status, _, err = run("--lang", "en", word)
+        assert status == USAGE and ("did you mean" in err) == (meant is not None), err
+        assert meant is None or f"did you mean: buurtaal {meant}\n" in err
+    status, _, err = run("--lang", "en", "electives")
+    assert status == USAGE and "buurtaal send 'electives ...'" in err and "did you mean" not in err
+
+
+def test_help_is_the_help():
+    assert run("help") == run("--help") and run("help", "--lang", "en") == run("--lang", "en", "--help")
+    assert run("help", "submit") == run("submit", "--help") and run("help", "offers") == run("offers", "--help")
+    assert run("help", "sumbit")[0] == USAGE and run("help", "submit", "ca")[0] == USAGE and run("version", "x")[0] == USAGE
+
+
+def test_an_option_that_took_the_file_for_its_value_is_told(tmp_path):
+    path = tmp_path / "02bom.csv"
+    path.write_text("x\n")
+    status, _, err = run("--lang", "en", "submit", "--mode", str(path))
+    assert status == USAGE and f"{path} was read as the value of --mode" in err and "missing here: FILE" in err
+    assert "hier ontbreekt: BESTAND" in run("submit", "--mode", "all")[2]
+    for argv in (["submit", "-"], ["audit", "save", "-"], ["template", "-"], ["ca", "fingerprint", "-"]):
+        status, out, err = run("--lang", "en", *argv)
+        assert status == USAGE and out == "" and "standard input is not read" in err, argv

@@ -3,6 +3,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import unicodedata
 
@@ -19,7 +20,7 @@ MANY = 100_000
 GUARDED = "=+-@"  # a spreadsheet may take a cell that begins so for a formula
 NUMBERS = {"sessions": {"seats", "free", "waiting", "log"}, "registrations": {"again", "place", "log"},
            "offers": {"schoolyear", "students", "again", "log"},
-           "submissions": {"accepted", "log"}}  # `<5` is none
+           "submissions": {"accepted", "log"}, "institutions": {"log"}}  # `<5` is none
 ODD = ['=1+1', "+31", "-2", "@SUM(A1)", 'a"b', "a;b", "a\\b", "\u00e9 e\u0301 \u00df \u0133", "\U0001f600 \u6f22\u5b57", "it's,", "</script>",
        "\u200d\ufeff", "'=1", "#N/A", "\u02b9", "-", "a=b c"]
 FORBIDDEN = {chr(c) for c in (0x61c, 0x200e, 0x200f, 0x2028, 0x2029, *range(0x202a, 0x202f), *range(0x2066, 0x206a))}
@@ -168,6 +169,35 @@ def test_a_table_is_aligned_and_fits_the_terminal(registry, filled):
     assert "log" in run(tool, "--lang", "en", "sessions")[1]
 
 
+def test_a_table_has_words_for_people_and_the_rest_those_of_the_protocol(registry, filled):
+    tool = tool_of(registry, filled, "25LU")
+    for verb, words in (("sessions", {"scheduled": "gepland", "cancelled": "vervallen"}),
+                        ("registrations", {"seated": "geplaatst", "waiting": "wachtend", "cancelled": "vervallen"}),
+                        ("offers", {"offered": "aangeboden"}), ("institutions", {"ministry": "ministerie", "exam-office": "examenbureau"})):
+        table, english = (run(tool, "--lang", lang, verb)[0].decode() for lang in ("nl", "en"))
+        for word, dutch in words.items():
+            assert re.search(rf" {dutch}\b", table) and not re.search(rf" {word}\b", table), (verb, word)
+            assert re.search(rf" {word}\b", english), (verb, word)
+            for form in ("--csv", "--json"):
+                said = run(tool, verb, form)[0].decode()
+                assert word in said and dutch not in said, (verb, form, word)
+
+
+def test_an_empty_list_says_where_to_look(registry):
+    tool = tool_of(registry, registry.start(), "25LU")
+    for argv, wanted in ((["registrations", "--session", "2027-X"], "Klopt --session 2027-X? `buurtaal sessions` toont"),
+                         (["offers", "--elective", "K1"], "`buurtaal send electives`"),
+                         (["registrations", "--institution", "25XX"], "`buurtaal institutions`"),
+                         (["institutions", "--code", "25XX"], "Klopt --code 25XX?"),
+                         (["submissions"], "Alleen wat met `submit --mode all` is ingestuurd"),
+                         (["registrations"], "Er is nog niets, of uw rol krijgt het niet te zien")):
+        said, noted = run(tool, *argv)
+        assert said == b"" and noted.startswith("0 rijen, ") and wanted in noted and noted.count("\n") == 2, (argv, noted)
+        assert run(tool, "--quiet", *argv)[1] == "" and run(tool, *argv, "--csv")[1] == ""
+    assert run(tool, "institutions", "--code", "25LU")[1].startswith("1 rij, stand")
+    assert run(tool, "--lang", "en", "institutions", "--code", "25LU")[1].startswith("1 row, as of")
+
+
 def test_free_are_the_sessions_that_can_be_registered_for_and_have_seats(registry):
     daemon = registry.start()
     with daemon.connect("DIB") as exams, daemon.connect("25LU") as college:
@@ -274,8 +304,8 @@ def test_a_list_that_leads_nowhere_ends(registry, tmp_path):
 def test_the_template_has_the_open_sessions_and_is_never_written_over(registry, tmp_path):
     daemon = registry.start()
     with daemon.connect("DIB") as exams:
-        for name, place, opens in (("2027-1", "=1+1", None), ("0042", "a;b", None), ("Z", "Emmen", 5)):
-            exams.must("schedule", session=name, exam="DIB-A2", date=day(200), seats=3, place=place, host="25LU",
+        for name, place, opens, seats in (("2027-1", "=1+1", None, 3), ("0042", "a;b", None, 12), ("Z", "Emmen", 5, 3), ("full", "Ede", None, 0)):
+            exams.must("schedule", session=name, exam="DIB-A2", date=day(200), seats=seats, place=place, host="25LU",
                        opens=day(opens) if opens else None)
     tool = tool_of(registry, daemon, "25LU")
     folder = tmp_path / "files"
@@ -286,12 +316,15 @@ def test_the_template_has_the_open_sessions_and_is_never_written_over(registry, 
     assert head == "Sessie;Studentnummer;Naam;Geboortedatum;ECK iD;Keuzedeel;Bijzonderheden"
     assert len(comments) == 2 and all(line.lstrip('"').startswith("# ") for line in comments)
     assert "0042" in comments[0] and day(172) in comments[0] and "a;b" in comments[0] and "2027-1" in comments[1]
+    assert comments[0].rstrip('"').endswith(", vrij: 12") and comments[1].endswith(", vrij: 3")
+    assert len(json.loads(run(tool, "sessions", "--free", "--json")[0])) == 2, "the same ones"
     opened = openpyxl.load_workbook(book)
     first, second = opened.worksheets
     assert [cell.value for cell in first[1]] == head.split(";") and first.max_row == 1
     assert [[cell.value for cell in row[:4]] for row in second.iter_rows(min_row=2)] == [
         ["0042", "DIB-A2", day(200), "a;b"], ["2027-1", "DIB-A2", day(200), "=1+1"]]
     assert second["D3"].data_type == "s", "not a formula"
+    assert "van der Graaf, Jacobus" in first["C1"].comment.text and "14-03-2009" in first["D1"].comment.text
     (choice,) = first.data_validations.dataValidation
     assert choice.type == "list" and choice.formula1 == f"'{second.title}'!$A$2:$A$3" and "A2" in choice.sqref
     texts = {column for each in first.column_dimensions.values() if each.number_format == "@" for column in range(each.min, each.max + 1)}

@@ -1,4 +1,5 @@
 """The `buurtaal` command beside a real daemon: certificates from `buurtaal ca`, lines, DUO's file, the board."""
+import datetime
 import json
 import os
 import re
@@ -82,6 +83,8 @@ def test_institutions_of_duo_come_in_and_twice_is_once(registry):
     rows = registry.execute("select * from institution order by code")
     tool.run("institutions", "import", path, wanted=0)
     assert registry.execute("select * from institution order by code") == rows
+    assert "--csv" in tool.run("institutions", "import", path, "--csv", wanted=64)[1]
+    assert "hier ontbreekt: BESTAND" in tool.run("institutions", "import", wanted=64)[1]
 
 
 def test_the_board_shows_the_count_against_the_target(registry):
@@ -97,17 +100,75 @@ def test_the_board_shows_the_count_against_the_target(registry):
         ministry.must("target", year=year, language="de", rung="seated", count=5000)
     tool = Tool(registry, daemon.address, "NUFFIC")
     board = tool.run("progress", "--year", year, wanted=0)[1]
-    assert re.match(rf"landelijk  {year} de seated  10 \[\.{{30}}\]   0\.2% van 5000\n", board), board
+    assert re.match(rf"landelijk  {year} de geplaatst  10 \[\.{{30}}\]   0,2% van 5000\n", board), board
+    assert re.match(rf"national  {year} de seated  10 \[\.{{30}}\]   0\.2% of 5000\n", tool.run("--lang", "en", "progress", "--year", year)[1])
     cells = tool.run("progress", "--year", year, "--by", "institution", wanted=0)[1].splitlines()
-    assert cells[:2] == [f"landelijk 25LU  {year} de seated  7  {'#' * 30}  Alfa-college",
-                         f"landelijk 25PJ  {year} de seated  3  {'#' * 12:30}  Deltion College"], cells
+    assert cells[:2] == [f"landelijk 25LU  {year} de geplaatst  7  {'#' * 30}  Alfa-college",
+                         f"landelijk 25PJ  {year} de geplaatst  3  {'#' * 12:30}  Deltion College"], cells
     college = Tool(registry, daemon.address, "25LU")
     own, nation = college.run("progress", "--year", year, wanted=0)[1].splitlines()[:2]
-    assert own == f"eigen      {year} de seated  7" and "van logboek" not in board, "a bar of nobody else's would read as a share"
+    assert own == f"eigen      {year} de geplaatst  7" and "van logboek" not in board, "a bar of nobody else's would read as a share"
     assert "van logboek" in nation, "a college sees the nation of yesterday, and is told so"
     told = json.loads(tool.run("progress", "--year", year, "--json", wanted=0)[1])
     assert [(row["count"], row["target"]) for row in told["rows"] if row["scope"] == "national"] == [(10, 5000)]
     assert told["log"] == registry.execute("select log from log_head")[0][0]
+
+
+def test_figures_of_then_are_cited_with_the_number_of_then(registry):
+    daemon = registry.start()
+    year = day(200)[:4]
+    with daemon.connect("DIB") as exams, daemon.connect("25LU") as college:
+        exams.must("schedule", session="S", exam="DIB-A2", date=day(200), seats=99, place="Emmen", host="25LU")
+        then = college.must("register", session="S", student="s-1", name="N", born=2008)["log"]
+        college.must("register", session="S", student="s-2", name="N", born=2008)
+    tool = Tool(registry, daemon.address, "NUFFIC")
+    told = tool.run("--lang", "en", "progress", "--year", year, "--as-of", then, wanted=0)[1].splitlines()
+    assert "seated  1" in told[0] and told[-1] == f"as of log number {then}", told
+    assert json.loads(tool.run("progress", "--year", year, "--as-of", then, "--json", wanted=0)[1])["log"] == int(then)
+    said = tool.run("--lang", "en", "progress", "--year", "2100", "--by", "exam", "--as-of", then, wanted=0)[1]
+    assert said == f"There is nothing to count yet.\nas of log number {then}\n"
+    # Of a day nobody has said the number when there is no figure.
+    assert tool.run("--lang", "en", "progress", "--by", "exam", "--as-of", day(-10), wanted=0)[1] == "There is nothing to count yet.\n"
+    assert json.loads(tool.run("progress", "--by", "exam", "--as-of", day(-10), "--json", wanted=0)[1]) == {"rows": []}
+    csv = tool.run("progress", "--year", year, "--as-of", then, "--csv", wanted=0)[1].removeprefix("\ufeff").splitlines()
+    assert csv[0].startswith("Bereik;Jaar;Taal;Trede;Maand;Instelling;") and csv[1] == f"national;{year};de;seated;;;;;;1;;{then}"
+    assert "--json en --csv" in tool.run("progress", "--json", "--csv", wanted=64)[1]
+
+
+def test_the_ministry_is_told_of_rounding_and_of_the_days_it_may_ask_for(registry):
+    daemon = registry.start()
+    year = day(200)[:4]
+    with daemon.connect("DIB") as exams, daemon.connect("25LU") as college:
+        exams.must("schedule", session="S", exam="DIB-A2", date=day(200), seats=99, place="Emmen", host="25LU")
+        college.must("register", session="S", student="s-1", name="N", born=2008)
+    tool = Tool(registry, daemon.address, "OCW")
+    assert "veelvoud van 5" in tool.run("progress", "--year", year, "--by", "exam", wanted=0)[1]
+    assert "multiple of 5" in tool.run("--lang", "en", "progress", "--year", year, "--by", "exam", wanted=0)[1]
+    for argv in (["--year", year], ["--by", "exam", "--year", year, "--json"]):
+        assert "5;" not in tool.run("progress", *argv, wanted=0)[1]
+    assert "veelvoud" not in Tool(registry, daemon.address, "NUFFIC").run("progress", "--year", year, "--by", "exam", wanted=0)[1]
+    today = datetime.date.fromisoformat(day(0))
+    over = str(today.replace(day=1) - datetime.timedelta(1))
+    for asked, can in (("2025-03-02", "2025-02-28"), ("2025-03-20", "2025-03-31"), ("2024-02-28", "2024-02-29"),
+                       ("1", over), (day(0), over), (day(500), over)):
+        said = tool.run("progress", "--as-of", asked, wanted=65)[1]
+        assert f"--as-of {asked} " in said and f"wel kan: {can} [" in said, (asked, said)
+        tool.run("progress", "--as-of", can, wanted=0)
+
+
+def test_a_role_that_may_not_hears_which_one_it_speaks_in(registry):
+    daemon = registry.start()
+    tool = Tool(registry, daemon.address, "25LU")
+    line = "target year=2027 language=de rung=seated count=1"
+    said = tool.run("send", line, line, wanted=77)[1]
+    assert said.count("u spreekt hier als 25LU, in de rol roc") == 1 and said.count("NO role") == 2
+    with open(f"{registry.folder}/line", "w+", encoding="ascii") as file:
+        file.write(line + "\n")
+        file.seek(0)
+        with tool.start("--lang", "en", "shell", stdin=file) as process:
+            assert "you speak here as 25LU, in the role roc" in process.communicate(timeout=60)[0]
+    path = f"{ROOT}/tools/demo/institutions.csv"
+    assert "in de rol roc" in tool.run("institutions", "import", path, wanted=77)[1]
 
 
 def test_what_progress_cannot_take_is_told_with_what_it_can(registry):
@@ -118,8 +179,10 @@ def test_what_progress_cannot_take_is_told_with_what_it_can(registry):
                        (["--rung", "enrolled"], "registered,seated,sat,passed,certified"),
                        (["extra"], "dit hoort hier niet: extra\nbuurtaal: zie: buurtaal progress --help")):
         assert said in tool.run("progress", *argv, wanted=64)[1], argv
-    for moment in (day(0), day(400), "999999"):
-        assert f"--as-of {moment} ligt in de toekomst" in tool.run("progress", "--as-of", moment, wanted=65)[1]
+    newest = str(registry.execute("select log from log_head")[0][0])
+    for moment, can in ((day(0), day(-1)), (day(400), day(-1)), ("999999", newest)):
+        said = tool.run("progress", "--as-of", moment, wanted=65)[1]
+        assert f"--as-of {moment} ligt in de toekomst" in said and f"wel kan: {can} [" in said, said
     assert f"--as-of {day(-10)} ligt" not in tool.run("progress", "--as-of", day(-10), wanted=0)[1]
 
 

@@ -8,8 +8,10 @@
 
 #include <cmocka.h>
 
+#include "proto.h"
 #include "tool_answer.h"
 #include "tool_options.h"
+#include "tool_words.h"
 
 /* The next conversion of a form, its length in `len`; NULL when there is none. `%%` is none. */
 static const char *conversion(const char **form, size_t *len)
@@ -38,6 +40,39 @@ static void both_languages_take_the_same_values(void **state)
                 fail_msg("%s", text_of(TEXT_EN, id));
         } while (a);
     }
+}
+
+/* So that a word that is added does not stand in English in a Dutch table. */
+static void each_word_that_a_table_shows_has_a_dutch_one(void **state)
+{
+    static const struct {
+        const char *field, *type;
+    } rows[] = {{"rung", "rung"}, {"kind", "institution-kind"}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const char *at = proto_type(slice_of(rows[i].type))->words;
+        for (size_t len; *at; at += len + (at[len] == ',')) {
+            len = strcspn(at, ",");
+            struct slice word = {at, len}, nl = words_of(TEXT_NL, rows[i].field, word),
+                         en = words_of(TEXT_EN, rows[i].field, word);
+            if (!slice_is(word, "nuffic")) /* a name */
+                assert_ptr_not_equal(nl.at, word.at);
+            assert_true(en.len == len && memcmp(en.at, at, len) == 0);
+        }
+    }
+    assert_true(slice_is(words_of(TEXT_NL, "state", SLICE("seated")), "geplaatst"));
+    assert_true(slice_is(words_of(TEXT_NL, "name", SLICE("seated")), "seated"));
+    assert_null(words_of(TEXT_NL, "state", (struct slice){NULL, 0}).at);
+}
+
+static void decimals_are_written_as_the_language_does(void **state)
+{
+    char out[TEXT_DECIMAL];
+    (void)state;
+    text_decimal(TEXT_NL, 77.46, out);
+    assert_string_equal(out, "77,5");
+    text_decimal(TEXT_EN, 77.46, out);
+    assert_string_equal(out, "77.5");
 }
 
 static void the_language_of_the_environment(void **state)
@@ -140,6 +175,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_languages_take_the_same_values),
+        cmocka_unit_test(each_word_that_a_table_shows_has_a_dutch_one),
+        cmocka_unit_test(decimals_are_written_as_the_language_does),
         cmocka_unit_test(the_language_of_the_environment),
         cmocka_unit_test(lines_of_the_daemon),
         cmocka_unit_test(options_and_operands),

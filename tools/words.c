@@ -1,0 +1,40 @@
+/* Words of the protocol as people read them: states, rungs, kinds; and what the help calls operands. A word that is not here is shown as it came. */
+#include "tool_words.h"
+
+static const struct {
+    const char *field, *word;
+    enum text_id text;
+} words[] = {
+    {"state", "seated", TEXT_WORD_SEATED},
+    {"state", "waiting", TEXT_WORD_WAITING},
+    {"state", "withdrawn", TEXT_WORD_WITHDRAWN},
+    {"state", "moved", TEXT_WORD_MOVED},
+    {"state", "cancelled", TEXT_WORD_CANCELLED},
+    {"state", "scheduled", TEXT_WORD_SCHEDULED},
+    {"state", "offered", TEXT_WORD_OFFERED},
+    {"state", "retracted", TEXT_WORD_RETRACTED},
+    {"rung", "registered", TEXT_WORD_REGISTERED},
+    {"rung", "seated", TEXT_WORD_SEATED},
+    {"rung", "sat", TEXT_WORD_SAT},
+    {"rung", "passed", TEXT_WORD_PASSED},
+    {"rung", "certified", TEXT_WORD_CERTIFIED},
+    {"scope", "own", TEXT_WORD_OWN},
+    {"scope", "national", TEXT_WORD_NATIONAL},
+    {"kind", "college", TEXT_WORD_COLLEGE},
+    {"kind", "school", TEXT_WORD_SCHOOL},
+    {"kind", "exam-office", TEXT_WORD_EXAM_OFFICE},
+    {"kind", "ministry", TEXT_WORD_MINISTRY},
+    {"kind", "other", TEXT_WORD_OTHER},
+    {WORDS_OPERAND, "FILE", TEXT_WORD_FILE},
+    {WORDS_OPERAND, "DIR", TEXT_WORD_DIR},
+    {WORDS_OPERAND, "NAME", TEXT_WORD_NAME},
+    {WORDS_OPERAND, "CERTIFICATE", TEXT_WORD_CERTIFICATE},
+};
+
+struct slice words_of(enum text_lang lang, const char *field, struct slice value)
+{
+    for (size_t i = 0; i < COUNT(words); i++)
+        if (slice_is(value, words[i].word) && strcmp(field, words[i].field) == 0)
+            return slice_of(text_of(lang, words[i].text));
+    return value;
+}
