@@ -34,6 +34,7 @@ struct certificate_facts {
     char fingerprint[65]; /* SHA-256 of its DER, hex */
     time_t from, until;
     bool server; /* for servers, not for clients */
+    bool client; /* it may serve a client */
 };
 
 /* Each of these returns what the caller owns, or NULL with OpenSSL's error. */
@@ -48,6 +49,9 @@ struct x509_st *certificate_renew(const struct certificate_signer *signer, struc
 
 /* 0, or -1 when it cannot be read. */
 int certificate_describe(struct x509_st *certificate, struct certificate_facts *facts) MUST_CHECK;
+
+/* The hosts that it names, `localhost, 127.0.0.1`, as they can be shown; its common name where it names none. */
+void certificate_hosts(struct x509_st *certificate, char *out, size_t room);
 
 /* The reasons for which a certificate is revoked, by RFC 5280's names and numbers. -1, or NULL: there is no such one.
  */

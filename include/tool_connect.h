@@ -12,6 +12,7 @@ struct client {
     enum client_stage stage;
     char why[512], bye[33];
     long trust;
+    char hosts[256]; /* that the registry's certificate names, where it is not believed */
     bool restored;
     struct client_greeting greeting;
     enum text_lang lang;

@@ -7,7 +7,8 @@
 #include "tool_text.h"
 
 /* Each reads the file. 0; -1: it cannot be used, and `*why`, in words of `lang`, holds until the next call. Of a file
- * of CAs `facts` are those of the first, but `until`, which is that of the last to expire. */
+ * of CAs `facts` are those of the first, but `until`, which is that of the last to expire. The certificate must be one
+ * of a client. */
 int credentials_certificate(const char *path, struct certificate_facts *facts, const char **why, enum text_lang lang)
     MUST_CHECK;
 int credentials_ca(const char *path, struct certificate_facts *facts, const char **why, enum text_lang lang) MUST_CHECK;

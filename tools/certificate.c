@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "tool_memory.h"
+#include "tool_text.h"
 
 #define SKEW_SECONDS 300
 #define SERIAL_BITS 127
@@ -194,9 +195,40 @@ int certificate_describe(X509 *certificate, struct certificate_facts *facts)
         snprintf(facts->fingerprint + 2 * i, 3, "%02x", hash[i]);
     read_name(certificate, NID_commonName, facts->name, sizeof facts->name);
     read_name(certificate, NID_serialNumber, facts->oin, sizeof facts->oin);
+    facts->client = X509_check_purpose(certificate, X509_PURPOSE_SSL_CLIENT, 0) == 1;
     facts->server = (X509_get_extended_key_usage(certificate) & XKU_SSL_SERVER) != 0 &&
                     X509_get_extended_key_usage(certificate) != UINT32_MAX;
     return 0;
+}
+
+/* One name of a certificate as text; "" for other kinds. */
+static void write_host(const GENERAL_NAME *name, char out[254])
+{
+    out[0] = '\0';
+    if (name->type == GEN_DNS)
+        text_show((struct slice){(const char *)ASN1_STRING_get0_data(name->d.dNSName),
+                                 (size_t)ASN1_STRING_length(name->d.dNSName)},
+                  out, 254);
+    else if (name->type == GEN_IPADD)
+        inet_ntop(ASN1_STRING_length(name->d.iPAddress) == 4 ? AF_INET : AF_INET6,
+                  ASN1_STRING_get0_data(name->d.iPAddress), out, 254);
+}
+
+void certificate_hosts(X509 *certificate, char *out, size_t room)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    char *all = memory_text("%s", ""), host[257];
+    for (int i = 0; names && i < sk_GENERAL_NAME_num(names); i++) {
+        char *before = all;
+        write_host(sk_GENERAL_NAME_value(names, i), host);
+        all = memory_text("%s%s%s", before, *before && *host ? ", " : "", host);
+        free(before);
+    }
+    if (!*all)
+        read_name(certificate, NID_commonName, host, sizeof host);
+    text_show(slice_of(*all ? all : host), out, room);
+    free(all);
+    GENERAL_NAMES_free(names);
 }
 
 /* ---- revoking ---- */

@@ -56,6 +56,9 @@ static int load_files(struct client *client, const struct profile *profile)
     if (SSL_CTX_use_certificate_chain_file(context, profile->certificate) != 1)
         return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->certificate,
                        credentials_reason(client->lang));
+    if (X509_check_purpose(SSL_CTX_get0_certificate(context), X509_PURPOSE_SSL_CLIENT, 0) != 1)
+        return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->certificate,
+                       text_of(client->lang, TEXT_REASON_NO_CLIENT));
     int closed = credentials_key_closed(profile->key);
     if (closed < 0)
         return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->key, text_reason(client->lang, errno));
@@ -129,30 +132,43 @@ static int expect_host(SSL *ssl, const char *host)
     return SSL_set_tlsext_host_name(ssl, host) == 1 && SSL_set1_host(ssl, host) == 1 ? 0 : -1;
 }
 
+/* OpenSSL's hook, which changes nothing of its verdict: keeps whom a certificate names that is not believed. */
+static int keep_hosts(int believed, X509_STORE_CTX *store)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct client *client = ssl ? SSL_get_app_data(ssl) : NULL;
+    X509 *certificate = X509_STORE_CTX_get0_cert(store);
+    if (!believed && client && certificate)
+        certificate_hosts(certificate, client->hosts, sizeof client->hosts);
+    return believed;
+}
+
 static int make_tls(struct client *client, const struct profile *profile)
 {
     ERR_clear_error();
     client->context = SSL_CTX_new(TLS_client_method());
     if (!client->context || SSL_CTX_set_min_proto_version(client->context, TLS1_3_VERSION) != 1)
         return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, "TLS 1.3", credentials_reason(client->lang));
-    SSL_CTX_set_verify(client->context, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_verify(client->context, SSL_VERIFY_PEER, keep_hosts);
     SSL_CTX_set_mode(client->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     if (load_files(client, profile) < 0)
         return -1;
     client->ssl = SSL_new(client->context);
-    if (!client->ssl || expect_host(client->ssl, profile->host) < 0)
+    if (!client->ssl || SSL_set_app_data(client->ssl, client) != 1 || expect_host(client->ssl, profile->host) < 0)
         return give_up(client, CLIENT_SETTINGS, TEXT_CLIENT_FILE, profile->host, credentials_reason(client->lang));
     return 0;
 }
 
-/* Why the registry's certificate is not believed, into `out` where the file must be named. What people meet is in their
+/* Why the registry's certificate is not believed, into `out` where a name belongs in it. What people meet is in their
  * language. */
-static const char *distrust(enum text_lang lang, long trust, const char *ca, char *out, size_t room)
+static const char *distrust(const struct client *client, const char *ca, char *out, size_t room)
 {
-    switch (trust) {
+    const enum text_lang lang = client->lang;
+    switch (client->trust) {
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-        return text_of(lang, TEXT_REASON_OTHER_HOST);
+        snprintf(out, room, text_of(lang, TEXT_REASON_OTHER_HOST), client->hosts);
+        return out;
     case X509_V_ERR_CERT_HAS_EXPIRED:
         return text_of(lang, TEXT_REASON_EXPIRED);
     case X509_V_ERR_CERT_NOT_YET_VALID:
@@ -165,7 +181,7 @@ static const char *distrust(enum text_lang lang, long trust, const char *ca, cha
         snprintf(out, room, text_of(lang, TEXT_REASON_OTHER_CA), ca);
         return out;
     default:
-        return X509_verify_cert_error_string(trust);
+        return X509_verify_cert_error_string(client->trust);
     }
 }
 
@@ -179,7 +195,7 @@ static int tell_handshake(struct client *client, const struct profile *profile, 
         char why[384];
         client->stage = CLIENT_AT_TRUST;
         return give_up(client, CLIENT_UNTRUSTED, TEXT_CLIENT_UNTRUSTED, profile->host,
-                       distrust(client->lang, client->trust, profile->ca, why, sizeof why));
+                       distrust(client, profile->ca, why, sizeof why));
     }
     if (reason == SSL_R_WRONG_VERSION_NUMBER) /* no TLS at all */
         return give_up(client, CLIENT_PROTOCOL, TEXT_CLIENT_NOT_OURS, profile->host, profile->port);
@@ -316,7 +332,8 @@ static int read_greeting(struct client *client, const struct profile *profile)
                      : greeting->window > WINDOW_MOST ? WINDOW_MOST
                                                       : (unsigned)greeting->window;
     if (greeting->days < SOON_DAYS && !profile->quiet)
-        text_tell(client->lang, TEXT_CLIENT_EXPIRES, profile->certificate, (unsigned long long)greeting->days);
+        text_tell(client->lang, greeting->days == 1 ? TEXT_CLIENT_EXPIRES_DAY : TEXT_CLIENT_EXPIRES,
+                  profile->certificate, (unsigned long long)greeting->days);
     return 0;
 }
 

@@ -80,6 +80,10 @@ int credentials_certificate(const char *path, struct certificate_facts *facts, c
     int result = certificate ? certificate_describe(certificate, facts) : -1;
     if (result < 0)
         *why = credentials_reason(lang);
+    else if (!facts->client) {
+        *why = text_of(lang, TEXT_REASON_NO_CLIENT);
+        result = -1;
+    }
     BIO_free(in);
     X509_free(certificate);
     return result;

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tool_client.h"
 #include "tool_credentials.h"
@@ -81,13 +82,17 @@ static void write_day(char out[11], time_t time)
         snprintf(out, 11, "?");
 }
 
-/* This computer's clock, with how far it is from UTC, since the registry may be elsewhere. */
-static void write_now(char out[32])
+/* A moment as this computer's clock shows it, with how far that is from UTC, since the registry may be elsewhere. */
+static void write_moment(char out[32], time_t moment)
 {
     struct tm parts;
-    time_t now = time(NULL);
-    if (!localtime_r(&now, &parts) || strftime(out, 32, "%Y-%m-%d %H:%M:%S %z", &parts) == 0)
+    if (!localtime_r(&moment, &parts) || strftime(out, 32, "%Y-%m-%d %H:%M:%S %z", &parts) == 0)
         snprintf(out, 32, "?");
+}
+
+static void write_now(char out[32])
+{
+    write_moment(out, time(NULL));
 }
 
 /* ---- the profile and its files ---- */
@@ -97,8 +102,13 @@ static int look_at_profile(struct doctor *doctor)
     struct stat st;
     doctor->profile = profile_load(doctor->tool); /* it tells why not */
     if (!doctor->profile) {
+        char *there = profile_path(doctor->tool->profile);
         fail(doctor, EX_CONFIG, TEXT_DOCTOR_PROFILE, copy(text(doctor, TEXT_DOCTOR_PROFILE_BAD)));
-        advise(doctor, copy(text(doctor, TEXT_DOCTOR_PROFILE_DO)));
+        if (there && access(there, F_OK) == 0)
+            advise(doctor, memory_text(text(doctor, TEXT_DOCTOR_PROFILE_MEND), there));
+        else
+            advise(doctor, copy(text(doctor, TEXT_DOCTOR_PROFILE_DO)));
+        free(there);
         return -1;
     }
     doctor->profile->quiet = true; /* what it would note is told here */
@@ -164,7 +174,8 @@ static void look_at_term(struct doctor *doctor)
     } else {
         long days = (long)((doctor->own.until - now) / DAY_SECONDS);
         bool soon = days < SOON_DAYS;
-        tell(doctor, soon ? NOTE : FINE, TEXT_DOCTOR_TERM, memory_text(text(doctor, TEXT_DOCTOR_DAYS), until, days));
+        tell(doctor, soon ? NOTE : FINE, TEXT_DOCTOR_TERM,
+             memory_text(text(doctor, days == 1 ? TEXT_DOCTOR_DAY : TEXT_DOCTOR_DAYS), until, days));
         if (soon)
             advise(doctor, copy(text(doctor, TEXT_DOCTOR_RENEW_DO)));
     }
@@ -322,29 +333,34 @@ static int seconds_of(const char *wire, time_t *seconds)
  * in a trial stands elsewhere on purpose. A clock that does spoil the connection was told as the certificate's term. */
 static void compare_clocks(struct doctor *doctor, const struct client *client)
 {
-    const char *theirs = client_greeting(client)->time;
-    char ours[32];
+    const char *told = client_greeting(client)->time;
+    char ours[32], theirs[32];
     time_t seconds;
+    bool known = seconds_of(told, &seconds) == 0;
     write_now(ours);
-    if (seconds_of(theirs, &seconds) == 0 && labs((long)(seconds - time(NULL))) <= SKEW_SECONDS) {
+    if (known && labs((long)(seconds - time(NULL))) <= SKEW_SECONDS) {
         tell(doctor, FINE, TEXT_DOCTOR_CLOCK, copy(ours));
         return;
     }
-    tell(doctor, NOTE, TEXT_DOCTOR_CLOCK, memory_text(text(doctor, TEXT_DOCTOR_CLOCK_BAD), ours, theirs));
+    if (known)
+        write_moment(theirs, seconds); /* in one zone the two can be compared */
+    tell(doctor, NOTE, TEXT_DOCTOR_CLOCK,
+         memory_text(text(doctor, TEXT_DOCTOR_CLOCK_BAD), ours, known ? theirs : told));
     advise(doctor, copy(text(doctor, TEXT_DOCTOR_CLOCKS_DO)));
 }
 
 static void look_at_role(struct doctor *doctor, const struct client *client)
 {
     const struct client_greeting *greeting = client_greeting(client);
-    char *found = memory_text(text(doctor, TEXT_DOCTOR_ROLE_IS), greeting->party, greeting->role);
-    bool fits = (!doctor->party || strcmp(doctor->party, greeting->party) == 0) &&
-                (!doctor->role || strcmp(doctor->role, greeting->role) == 0);
-    if (fits) {
-        tell(doctor, FINE, TEXT_DOCTOR_ROLE, found);
+    const char *party = doctor->party ? doctor->party : greeting->party;
+    const char *role = doctor->role ? doctor->role : greeting->role;
+    if (strcmp(party, greeting->party) == 0 && strcmp(role, greeting->role) == 0) {
+        tell(doctor, FINE, TEXT_DOCTOR_ROLE,
+             memory_text(text(doctor, TEXT_DOCTOR_ROLE_IS), greeting->party, greeting->role));
         return;
     }
-    fail(doctor, EX_NOPERM, TEXT_DOCTOR_ROLE, found);
+    fail(doctor, EX_NOPERM, TEXT_DOCTOR_ROLE,
+         memory_text(text(doctor, TEXT_DOCTOR_ROLE_NOT), greeting->party, greeting->role, party, role));
     advise(doctor, memory_text(text(doctor, TEXT_DOCTOR_ROLE_DO), doctor->own.fingerprint));
 }
 

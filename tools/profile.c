@@ -22,9 +22,8 @@
 
 /* ---- where it lies ---- */
 
-/* The file of a profile: a name means one in the user's folder, what has a `/` is a file itself. NULL when there is no
- * such folder. */
-static char *path_of(const char *name)
+/* A name means a file in the user's folder, what has a `/` is a file itself. */
+char *profile_path(const char *name)
 {
     const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
     if (strchr(name, '/'))
@@ -164,7 +163,7 @@ static int read_file(struct tool *tool, struct profile *profile)
 struct profile *profile_load(struct tool *tool)
 {
     struct profile *profile = memory_get(1, sizeof *profile);
-    profile->path = path_of(tool->profile);
+    profile->path = profile_path(tool->profile);
     if (!profile->path)
         text_tell(tool->lang, TEXT_PROFILE_NOWHERE);
     if (!profile->path || read_file(tool, profile) < 0) {
@@ -325,7 +324,7 @@ int profile_run(struct tool *tool, int argc, char **argv)
     status = check_wishes(tool, &verb, host, port, named);
     if (status != 0)
         return status;
-    char *path = path_of(tool->profile), *files[3] = {NULL};
+    char *path = profile_path(tool->profile), *files[3] = {NULL};
     status = EX_NOINPUT;
     if (!path)
         text_tell(tool->lang, TEXT_PROFILE_NOWHERE);

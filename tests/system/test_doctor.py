@@ -66,9 +66,11 @@ def test_the_profile(patient, tmp_path):
     assert "chmod" in patient.examine(CONFIG, ["profile"])
     os.chmod(patient.profile, 0o600)
     patient.change(colour="red")
-    assert "there is no colour here" in patient.examine(CONFIG, ["profile"])
+    said = patient.examine(CONFIG, ["profile"])
+    assert "there is no colour here" in said and f"do: mend {patient.profile}, or remove it" in said
     patient.profile = str(tmp_path / "none.conf")
-    assert "none.conf" in patient.examine(CONFIG, ["profile"])
+    said = patient.examine(CONFIG, ["profile"])
+    assert "none.conf" in said and "do: make one" in said
 
 
 def test_the_files(patient, registry, tmp_path):
@@ -88,6 +90,16 @@ def test_the_files(patient, registry, tmp_path):
     patient.examine(CONFIG, ["CA", "key"])  # one fault does not hide another
 
 
+def test_the_certificate_of_a_server(patient, registry):
+    server = registry.world.authority.issue("registry.test", "server")
+    patient.identify(server)
+    assert "is for a server" in patient.examine(CONFIG, ["certificate"])
+    assert "is for a server" in patient.run("--lang", "en", "send", "ping", wanted=CONFIG)[1], "and not of another CA"
+    patient.profile = f"{registry.folder}/new.conf"
+    assert "is for a server" in patient.run("--lang", "en", "profile", "--host", "localhost", "--ca", registry.world.authority.certificate,
+                                            "--certificate", server.certificate, "--key", server.key, wanted=CONFIG)[1]
+
+
 def test_validity_and_what_the_registry_says_of_it(patient, registry):
     patient.identify(registry.world.authority.issue("25LU", days=(-20, -2)))
     assert "expired" in patient.examine(CONFIG, ["validity", "admission"])
@@ -99,6 +111,12 @@ def test_validity_and_what_the_registry_says_of_it(patient, registry):
     patient.identify(soon)
     said = patient.examine(OK, [])
     assert re.search(r"^note +validity .* 9 days", said, re.M), said
+    tomorrow = registry.world.authority.issue("25LU", days=(-1, 1.5))
+    with registry.start().connect("ADMIN") as admin:
+        admin.must("grant", party="25LU", role="roc", fingerprint=tomorrow.fingerprint)
+    patient.identify(tomorrow)
+    assert re.search(r"^note +validity .* 1 day left", patient.examine(OK, []), re.M)
+    assert "expires in 1 day;" in patient.run("--lang", "en", "send", "ping", wanted=OK)[1]
 
 
 def test_name_and_port(patient, daemon):
@@ -130,7 +148,7 @@ def test_who_the_registry_is(patient, registry, tmp_path):
     patient.change(ca=registry.world.authority.certificate, host="127.0.0.2")
     daemon = registry.start(listen__address="127.0.0.2")
     patient.change(port=daemon.address[1])
-    assert "another name" in patient.examine(NOPERM, ["registry"])
+    assert "another name: localhost, 127.0.0.1\n" in patient.examine(NOPERM, ["registry"])
     patient.change(host="127.0.0.1")
     for days, word in (((-20, -2), "expired"), ((2, 20), "not valid yet")):
         stale = registry.world.authority.issue("registry.test", "server", days=days)
@@ -168,7 +186,8 @@ def test_the_version_of_the_protocol(patient, registry):
         patient.examine(PROTOCOL, ["admission"])
 
 
-def test_the_clock(bare):
+def test_the_clock(bare, monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Amsterdam")
     bare.execute("insert into demo default values")  # as `migrate --demo` does before the first write
     daemon = bare.start()
     with daemon.connect("ADMIN"):
@@ -178,13 +197,17 @@ def test_the_clock(bare):
     subprocess.run([PROGRAM, "-f", bare.configure("clock.conf"), "clock", day(90)], check=True, stdin=subprocess.DEVNULL)
     said = patient.examine(OK, [])
     assert re.search(rf"^note +clock .*{day(90)}.*\n +do: set the clock", said, re.M), "nothing fails by it, so it is no fault"
+    monkeypatch.setenv("TZ", "UTC")
+    (line,) = re.findall(r"^note +clock .*", patient.examine(OK, []), re.M)
+    assert re.findall(r"\d\d:\d\d:\d\d ([+-]\d{4})", line) == ["+0000"] * 2, "both in one zone"
     assert "clock" in patient.examine(OK, [], "--quiet")
 
 
 def test_party_and_role(patient, registry):
     patient.examine(OK, [], "--party", "25LU", "--role", "roc")
     assert "takes you for 25LU" in patient.examine(NOPERM, ["role"], "--party", "25PJ")
-    assert registry.world.identities["25LU"].fingerprint in patient.examine(NOPERM, ["role"], "--role", "admin")
+    said = patient.examine(NOPERM, ["role"], "--role", "admin")
+    assert registry.world.identities["25LU"].fingerprint in said and "in the role roc; asked was 25LU, in the role admin" in said
 
 
 def test_a_log_that_lost_something(patient, registry):
