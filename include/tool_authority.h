@@ -30,7 +30,7 @@ int authority_issue(const struct tool *tool, const char *folder, const struct ce
 int authority_renew(const struct tool *tool, const char *folder, const char *word, bool new_key, long days,
                     char fingerprint[65]) MUST_CHECK;
 /* Revokes it, now and for good, and signs crl.pem anew, as authority_list() does. Doing it again changes nothing of
- * when and why. `reason`: of certificate_reason(). */
+ * when, and of why only that a compromised key is the graver reason. `reason`: of certificate_reason(). */
 int authority_revoke(const struct tool *tool, const char *folder, const char *word, int reason, long days,
                      char fingerprint[65]) MUST_CHECK;
 /* Signs crl.pem anew; the next one is promised within `days`. */

@@ -385,6 +385,19 @@ static char *next_name(const struct authority *authority, const struct index_row
     }
 }
 
+/* Tells what there is now, how the old one stands, and where the new one is to be made known. */
+static void tell_renewed(const struct authority *authority, const char *name, bool revoked)
+{
+    const enum text_lang lang = authority->tool->lang;
+    const struct index_row *row = index_find(&authority->index, name);
+    char *known = row->facts.server ? memory_text("%s", text_of(lang, TEXT_CA_SERVE_IT))
+                                    : memory_text(text_of(lang, TEXT_CA_GRANT_IT), row->facts.fingerprint);
+    char *rest = memory_text("%s %s", text_of(lang, revoked ? TEXT_CA_OLD_REVOKED : TEXT_CA_OLD_VALID), known);
+    text_tell(lang, TEXT_CA_RENEWED, authority->folder, name, rest);
+    free(rest);
+    free(known);
+}
+
 int authority_renew(const struct tool *tool, const char *folder, const char *word, bool new_key, long days,
                     char fingerprint[65])
 {
@@ -394,6 +407,7 @@ int authority_renew(const struct tool *tool, const char *folder, const char *wor
     char *name = NULL;
     int status = enter(&authority, tool, folder);
     const struct index_row *row = status == EX_OK ? find(&authority, word) : NULL;
+    bool revoked = row && row->revoked;
     if (status == EX_OK && !row)
         status = EX_NOINPUT;
     if (status == EX_OK && !new_key && key_is_dead(&authority, row)) {
@@ -410,7 +424,7 @@ int authority_renew(const struct tool *tool, const char *folder, const char *wor
         status = keep(&authority, name, certificate, days, fingerprint); /* `row` may have moved */
     }
     if (status == EX_OK && !tool->quiet)
-        text_tell(tool->lang, TEXT_CA_RENEWED, folder, name, fingerprint);
+        tell_renewed(&authority, name, revoked);
     X509_free(certificate);
     EVP_PKEY_free(key);
     free(name);
@@ -430,6 +444,24 @@ static void tell_same_key(const struct authority *authority, const struct index_
     }
 }
 
+/* Notes it in the index. One that was revoked before keeps its time, and its reason but for a key that has got into
+ * wrong hands: that is the graver, whatever was said before. */
+static void note_revoked(const struct authority *authority, struct index_row *row, int reason)
+{
+    const struct tool *tool = authority->tool;
+    const char *before = row->revoked ? certificate_reason_name(row->reason) : NULL;
+    if (before && (reason == row->reason || reason != certificate_reason("keyCompromise"))) {
+        if (!tool->quiet)
+            text_tell(tool->lang, TEXT_CA_REVOKED_BEFORE, row->name, before);
+        return;
+    }
+    row->reason = reason;
+    if (!before)
+        row->revoked = time(NULL);
+    else if (!tool->quiet)
+        text_tell(tool->lang, TEXT_CA_REVOKED_GRAVER, row->name, before, certificate_reason_name(reason));
+}
+
 int authority_revoke(const struct tool *tool, const char *folder, const char *word, int reason, long days,
                      char fingerprint[65])
 {
@@ -438,13 +470,8 @@ int authority_revoke(const struct tool *tool, const char *folder, const char *wo
     struct index_row *row = status == EX_OK ? find(&authority, word) : NULL;
     if (status == EX_OK && !row)
         status = EX_NOINPUT;
-    if (row && row->revoked) {
-        if (!tool->quiet)
-            text_tell(tool->lang, TEXT_CA_REVOKED_BEFORE, row->name, certificate_reason_name(row->reason));
-    } else if (row) {
-        row->revoked = time(NULL);
-        row->reason = reason;
-    }
+    if (row)
+        note_revoked(&authority, row, reason);
     if (status == EX_OK)
         status = renew_list(&authority, days);
     if (status == EX_OK) {

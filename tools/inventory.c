@@ -48,7 +48,8 @@ static char *state_text(const struct tool *tool, const struct index_row *row, ti
         return memory_text(text_of(tool->lang, TEXT_CA_REVOKED_ON), moment(row->revoked, DAY, day),
                            certificate_reason_name(row->reason));
     if (row->facts.until >= now && days_left(row, now) < INVENTORY_SOON_DAYS)
-        return memory_text(text_of(tool->lang, TEXT_CA_SOON), days_left(row, now));
+        return memory_text(text_of(tool->lang, days_left(row, now) == 1 ? TEXT_CA_SOON_DAY : TEXT_CA_SOON),
+                           days_left(row, now));
     return memory_text("%s", text_of(tool->lang, row->facts.until < now ? TEXT_CA_EXPIRED : TEXT_CA_VALID));
 }
 

@@ -158,6 +158,33 @@ def test_a_list_names_whom_it_revokes_why_and_until_when_it_holds(folder):
     assert "certificate revoked" in verify(folder, "lost", *checked)
 
 
+def test_a_graver_reason_stands_and_its_key_serves_no_more(folder):
+    folder("issue", "college")
+    before = folder("revoke", "college", "--reason", "superseded")
+    when = folder.listed()["certificates"][0]["revoked"]
+    assert "The old one is revoked, and stays so." in run("renew", folder.path, "college")[1]
+    _, told = run("revoke", folder.path, "college", "--reason", "keyCompromise")
+    assert "revoked before (superseded); the reason is now keyCompromise" in told and "college-2 has the same key" in told
+    row = folder.listed()["certificates"][0]
+    assert (row["reason"], row["revoked"]) == ("keyCompromise", when)
+    assert "Key Compromise" in openssl("crl", "-in", folder.file("crl.pem"), "-noout", "-text")[1]
+    assert run("revoke", folder.path, "college", "--reason", "superseded")[0] == before
+    assert folder.listed()["certificates"][0]["reason"] == "keyCompromise", "never a milder one"
+    for name in ("college", "college-2"):
+        assert "renew with --new-key" in run("renew", folder.path, name, wanted=73)[1]
+    told = run("renew", folder.path, "college", "--new-key")[1]
+    assert "is revoked, and stays so" in told and "stays valid" not in told
+
+
+def test_who_renews_hears_where_the_new_one_is_to_be_made_known(folder):
+    folder("issue", "server", "--server", "localhost")
+    folder("issue", "college")
+    told = run("renew", folder.path, "server")[1]
+    assert "[tls] certificate of the daemon" in told and "stays valid until its end" in told and "grant" not in told
+    fingerprint, told = run("renew", folder.path, "college")
+    assert f"buurtaal send 'grant party=... role=... fingerprint={fingerprint}'" in told and "daemon" not in told
+
+
 def test_pythons_ssl_accepts_and_refuses_what_it_makes(folder, tmp_path):
     other = Folder(tmp_path / "other")
     folder("issue", "server", "--server", "localhost")
@@ -225,6 +252,8 @@ def test_the_list_shows_what_was_issued_and_marks_what_ends_soon(folder):
     assert all(row["fingerprint"] in table and row["serial"] in table for row in rows.values())
     assert "number 2" in told
     assert run("list", "--quiet", folder.path)[1] == ""
+    folder("issue", "soon", "--days", "2")
+    assert re.search("expires in (1 day|2 days) ", run("list", folder.path)[0])
 
 
 def test_the_list_tells_what_is_wrong_in_the_folder(folder):
