@@ -195,8 +195,10 @@ static int make_demo(struct migration *migration)
 }
 
 /* Runs `grant` as a batch of the daemon would: under the lock of the log's head, with a number and a row of the log.
- * Nobody's certificate has asked for it: in the log it is 32 zeros. *code is the answer's; "" for OK. */
-static int grant_admin(struct migration *migration, const char *fingerprint, char *code, size_t code_room)
+ * Nobody's certificate has asked for it: in the log it is 32 zeros. *code is the answer's; "" for OK, *repeated when
+ * that was granted before. */
+static int grant_admin(struct migration *migration, const char *fingerprint, char *code, size_t code_room,
+                       bool *repeated)
 {
     static const char nobody[] = "\\x0000000000000000000000000000000000000000000000000000000000000000";
     char statement[512], fields[128], outcome[64];
@@ -217,6 +219,7 @@ static int grant_admin(struct migration *migration, const char *fingerprint, cha
         return -1;
     snprintf(code, code_room, "%s", PQgetvalue(result, 0, 0));
     snprintf(outcome, sizeof outcome, "%s", PQgetvalue(result, 0, 1));
+    *repeated = strcmp(outcome, "OK repeated") == 0;
     PQclear(result);
     result = migration_ask(migration, "--admin",
                            "select log_append('grant', array['registry'], array[$1::bytea], array['migrate'], "
@@ -229,7 +232,8 @@ static int grant_admin(struct migration *migration, const char *fingerprint, cha
 static int make_admin(struct migration *migration, const char *fingerprint)
 {
     char code[64] = "";
-    if (migration_end(migration, grant_admin(migration, fingerprint, code, sizeof code)) < 0)
+    bool repeated = false;
+    if (migration_end(migration, grant_admin(migration, fingerprint, code, sizeof code, &repeated)) < 0)
         return -1;
     if (strcmp(code, "revoked") == 0)
         return migration_fail(migration,
@@ -239,7 +243,10 @@ static int make_admin(struct migration *migration, const char *fingerprint)
         return migration_fail(migration, "--admin: this certificate speaks for another party already; take another");
     if (code[0])
         return migration_fail(migration, "--admin: the registry says NO %s", code);
-    migration_tell(migration, "%.16s... is an administrator's certificate", fingerprint);
+    if (repeated)
+        fprintf(migration->out, "%.16s... was an administrator's certificate already\n", fingerprint);
+    else
+        migration_tell(migration, "%.16s... is an administrator's certificate", fingerprint);
     return 0;
 }
 

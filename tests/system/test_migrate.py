@@ -11,6 +11,7 @@ import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = f"{ROOT}/build/buurtaald"
+SCHEMA = sorted(os.listdir(f"{ROOT}/sql/schema"))
 FINGERPRINT = "0a" * 32
 BORDER = {"batch_open", "write_open", "read_open", "log_append", "admit", "news", "submitted", "commit", "signatures"}
 
@@ -105,11 +106,14 @@ def commands(database):
 
 def test_the_second_time_changes_nothing(database):
     first = database.run("migrate")
-    assert "applied sql/schema/0001-registry.sql" in first and f"built {database.api()}" in first
+    assert re.findall("^applied sql/schema/(.*)$", first, re.M) == SCHEMA and f"built {database.api()}" in first
     before = database.catalogue()
     assert database.run("migrate") == f"up to date: tables, and {database.api()}\n"
     assert database.catalogue() == before
     assert database.ask("select count(*) from registry.api") == [(1,)]
+    assert database.run("migrate", "--admin", FINGERPRINT) == f"{FINGERPRINT[:16]}... is an administrator's certificate\n"
+    assert database.run("migrate", "--admin", FINGERPRINT) == (
+        f"{FINGERPRINT[:16]}... was an administrator's certificate already\nup to date: tables, and {database.api()}\n")
 
 
 def test_many_at_once_are_as_one(databases):
@@ -132,16 +136,16 @@ def test_many_at_once_are_as_one(databases):
 def test_a_file_that_was_changed_after_it_had_been_applied_is_refused(database):
     database.run("migrate")
     before = database.catalogue()
-    database.ask("update registry.migration set sha256 = sha256('x') where name = '0001-registry.sql'")
-    assert "sql/schema/0001-registry.sql: its text was changed after it had been applied" in database.run("migrate", status=69)
+    database.ask("update registry.migration set sha256 = sha256('x') where name = %s", SCHEMA[0])
+    assert f"sql/schema/{SCHEMA[0]}: its text was changed after it had been applied" in database.run("migrate", status=69)
     assert database.catalogue() == before
 
 
 def test_a_file_that_comes_before_an_applied_one_is_refused(database):
     database.run("migrate")
-    database.ask("update registry.migration set name = '9999-later.sql' where name = '0001-registry.sql'")
+    database.ask("update registry.migration set name = '9999-later.sql' where name = %s", SCHEMA[-1])
     told = database.run("migrate", status=69)
-    assert "sql/schema/0001-registry.sql: it is new, but 9999-later.sql" in told
+    assert f"sql/schema/{SCHEMA[-1]}: it is new, but 9999-later.sql" in told
 
 
 def test_a_schema_file_that_fails_leaves_nothing(database):
@@ -149,11 +153,11 @@ def test_a_schema_file_that_fails_leaves_nothing(database):
     database.ask("drop schema registry cascade; create schema registry authorization buurtaal_owner; "
                  "create table registry.institution (x integer)")
     told = database.run("migrate", status=69)
-    assert 'sql/schema/0001-registry.sql: relation "institution" already exists (42P07)' in told
+    assert f'sql/schema/{SCHEMA[0]}: relation "institution" already exists (42P07)' in told
     assert database.ask("select relname from pg_class where relnamespace = 'registry'::regnamespace and relkind = 'r' "
                         "and relname <> 'migration'") == [("institution",)]
     database.ask("drop table registry.institution")
-    assert database.run("migrate") == "applied sql/schema/0001-registry.sql\n"
+    assert database.run("migrate") == "".join(f"applied sql/schema/{name}\n" for name in SCHEMA)
 
 
 def test_an_api_that_fails_in_the_middle_is_undone(database):
