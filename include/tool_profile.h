@@ -27,8 +27,8 @@ struct profile_seen {
 /* Reads the profile that `tool` names, the language too unless --lang was given. NULL after telling why; the caller
  * owns the result. */
 struct profile *profile_load(struct tool *tool) MUST_CHECK;
-/* The file that a profile of this name is in, whether it is there or not; the caller frees. NULL when there is no folder
- * for profiles. */
+/* The file that a profile of this name is in, whether it is there or not; the caller frees. NULL when there is no
+ * folder for profiles. */
 char *profile_path(const char *name);
 /* NULL is allowed. */
 void profile_free(struct profile *profile);

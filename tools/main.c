@@ -20,15 +20,16 @@ static const struct {
     const char *name;
     int (*run)(struct tool *tool, int argc, char **argv);
 } verbs[] = {
-    {"send", send_run},         {"submit", submit_run}, {"progress", progress_run}, {"profile", profile_run},
-    {"ca", ca_run},             {"doctor", doctor_run}, {"audit", audit_run},       {"shell", shell_run},
-    {"template", template_run}, {"help", help_run},     {"version", version_run},
+    {"send", send_run},       {"submit", submit_run},   {"progress", progress_run},
+    {"profile", profile_run}, {"ca", ca_run},           {"doctor", doctor_run},
+    {"audit", audit_run},     {"shell", shell_run},     {"template", template_run},
+    {"help", help_run},       {"version", version_run},
 };
 
 /* ---- a verb that there is not ---- */
 
-/* Whether one slip of the fingers makes one word of the other: a letter too many, too few or wrong, or two the wrong way
- * round. */
+/* Whether one slip of the fingers makes one word of the other: a letter too many, too few or wrong, or two the wrong
+ * way round. */
 static bool is_slip(const char *one, const char *other)
 {
     size_t front = 0, back = 0, one_len = strlen(one), other_len = strlen(other);
@@ -37,8 +38,8 @@ static bool is_slip(const char *one, const char *other)
     while (back < one_len - front && back + front < other_len && one[one_len - 1 - back] == other[other_len - 1 - back])
         back++;
     size_t one_rest = one_len - front - back, other_rest = other_len - front - back;
-    return (one_rest <= 1 && other_rest <= 1) || (one_rest == 2 && other_rest == 2 && one[front] == other[front + 1] &&
-                                                  one[front + 1] == other[front]);
+    return (one_rest <= 1 && other_rest <= 1) ||
+           (one_rest == 2 && other_rest == 2 && one[front] == other[front + 1] && one[front + 1] == other[front]);
 }
 
 /* The verb that was meant; NULL when none is near. */

@@ -25,7 +25,7 @@ struct source {
     size_t owed;              /* lines sent and not answered */
     enum answer_kind gravest; /* of the answers so far */
     bool role_told;
-    char **lines;             /* operands still to be sent */
+    char **lines; /* operands still to be sent */
     int count;
 };
 

@@ -94,10 +94,9 @@ static char *make_sheet(const struct template *template, size_t *len)
     csv_write(out, ';', CSV_GUARDED, headings, TEMPLATE_COLUMNS);
     for (size_t i = 0; i < template->count; i++) {
         char *const *cells = template->sessions[i].cells;
-        char *comment =
-            memory_text(text_of(template->lang, TEXT_TEMPLATE_COMMENT), cells[TEMPLATE_SESSION], cells[TEMPLATE_EXAM],
-                        cells[TEMPLATE_DATE], cells[TEMPLATE_PLACE], cells[TEMPLATE_LAST_DAY],
-                        *cells[TEMPLATE_FREE] ? cells[TEMPLATE_FREE] : "?");
+        char *comment = memory_text(text_of(template->lang, TEXT_TEMPLATE_COMMENT), cells[TEMPLATE_SESSION],
+                                    cells[TEMPLATE_EXAM], cells[TEMPLATE_DATE], cells[TEMPLATE_PLACE],
+                                    cells[TEMPLATE_LAST_DAY], *cells[TEMPLATE_FREE] ? cells[TEMPLATE_FREE] : "?");
         struct slice cell = slice_of(comment);
         csv_write(out, ';', CSV_GUARDED, &cell, 1);
         free(comment);

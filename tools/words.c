@@ -1,4 +1,5 @@
-/* Words of the protocol as people read them: states, rungs, kinds; and what the help calls operands. A word that is not here is shown as it came. */
+/* Words of the protocol as people read them: states, rungs, kinds; and what the help calls operands. A word that is not
+ * here is shown as it came. */
 #include "tool_words.h"
 
 static const struct {
