@@ -4,12 +4,13 @@ import base64
 import collections
 import os
 import re
+import subprocess
 import unicodedata
 
 import pytest
 from expected import Expected
 
-from conftest import FOLDER
+from conftest import FOLDER, ROOT
 
 BY = ("month", "institution", "province", "level", "exam")
 YEARS = (2027, 2028)
@@ -172,6 +173,13 @@ def test_cut_off_and_run_again_it_changes_nothing(demo):
     assert printed(demo.again()) == told != []
     assert stored(demo) == before
     assert [line for line in demo.log().splitlines() if re.match("<[0-3]>", line)] == []
+
+
+def test_stopped_from_another_terminal_it_ends_well(demo):
+    demo.start("It runs on port")
+    subprocess.run([f"{ROOT}/tools/demo/run", "stop", FOLDER], check=True, stdin=subprocess.DEVNULL, timeout=120)
+    said = demo.process.communicate(timeout=60)[0]
+    assert demo.process.returncode == 0 and "has ended" not in said, said
 
 
 def test_a_certificate_that_was_revoked_is_told_with_the_remedy(demo):
