@@ -8,7 +8,8 @@
 
 /* Finds roster->at from the header's names, or without a header from the values of the first rows, which are read.
  * `map` and roster->session as in roster_guess(). 0; -1 after telling why not. */
-int columns_find(struct roster *roster, struct table *table, const char *const *map, enum text_lang lang) MUST_CHECK;
+int columns_find(struct roster *roster, struct table *table, const struct roster_map *map, enum text_lang lang)
+    MUST_CHECK;
 
 /* Whether two names are one: case, blanks, signs and accents make no difference. */
 bool columns_same(struct slice one, struct slice other);

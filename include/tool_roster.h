@@ -24,11 +24,20 @@ enum roster_column {
 #define ROSTER_MAPS ROSTER_COLUMNS
 #define ROSTER_HEADING_BYTES 64
 
+/* What was said of the columns: texts COLUMN=HEADING, with COLUMN one of roster_word() and HEADING a name of the header
+ * or a number from 1. Each ends in NULL, and may be NULL. */
+struct roster_map {
+    const char *const *given;    /* holds, or the table is refused */
+    const char *const *recalled; /* of earlier files: used where the header does not say something else */
+};
+
 /* What roster_guess() found. */
 struct roster {
     size_t width;                                       /* columns of the table */
     bool strict;                                        /* a row has them all */
     int at[ROSTER_COLUMNS];                             /* where each stands, from 0; -1: it does not */
+    bool recalled[ROSTER_COLUMNS];                      /* it was called so in earlier files */
+    bool passed_over;                                   /* something else was called so, which the header contradicts */
     char heading[ROSTER_COLUMNS][ROSTER_HEADING_BYTES]; /* what the file calls each; else our name for it */
     const char *session;                                /* stands for the column; NULL: it must be there */
     bool month_first, serial; /* dates are 3/14/2009, or numbers of days as Excel counts them */
@@ -47,11 +56,10 @@ struct roster_fault {
 };
 
 /* Finds out which column means what, by the header's names or, without a header, by the values, and how dates are
- * written; reads the table for that and rewinds it. `map` overrides: texts COLUMN=HEADING, with COLUMN one of
- * roster_word() and HEADING a name of the header or a number from 1; it ends in NULL, and may be NULL. `session`, which
- * must stay, stands for a column of sessions; NULL: there must be one. 0; -1 after telling why not: a column is missing
- * or could be two, an override does not fit, the student numbers are BSNs, or the table cannot be read. */
-int roster_guess(struct roster *roster, struct table *table, const char *const *map, const char *session,
+ * written; reads the table for that and rewinds it. `map` may be NULL. `session`, which must stay, stands for a column
+ * of sessions; NULL: there must be one. 0; -1 after telling why not: a column is missing or could be two, what `map`
+ * gives does not fit, the student numbers are BSNs, or the table cannot be read. */
+int roster_guess(struct roster *roster, struct table *table, const struct roster_map *map, const char *session,
                  enum text_lang lang) MUST_CHECK;
 
 /* What a column is called where the user names it, as in --map: `student`. */

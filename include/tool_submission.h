@@ -66,16 +66,16 @@ struct submission {
 
 /* Takes over the table, finds out what its columns mean, and looks at all rows. `map` and `session` as roster_guess()
  * takes them. 0, or -1 after telling why the file cannot be used; submission_close() either way. */
-int submission_open(struct submission *submission, const struct tool *tool, struct table *table, const char *const *map,
-                    const char *session) MUST_CHECK;
+int submission_open(struct submission *submission, const struct tool *tool, struct table *table,
+                    const struct roster_map *map, const char *session) MUST_CHECK;
 void submission_close(struct submission *submission);
 
-/* Takes over what the registry has of these students: from now on rows that speak of somebody else are conflicts, and what
- * a row changes is told. 0, or -1 after telling why the file cannot be read again. */
+/* Takes over what the registry has of these students: from now on rows that speak of somebody else are conflicts, and
+ * what a row changes is told. 0, or -1 after telling why the file cannot be read again. */
 int submission_hold(struct submission *submission, struct known *known) MUST_CHECK;
 
-/* Begins a pass. Rows that are refused are printed, but not those that the pass before refused too, unless `afresh`; and
- * then also what rows change. 0, or -1 after telling why the file cannot be read again. */
+/* Begins a pass. Rows that are refused are printed, but not those that the pass before refused too, unless `afresh`;
+ * and then also what rows change. 0, or -1 after telling why the file cannot be read again. */
 int submission_begin(struct submission *submission, bool afresh) MUST_CHECK;
 /* The rows of the pass. */
 struct sending submission_sending(struct submission *submission);

@@ -1,8 +1,8 @@
 /* Which column of a table means what, by its name in Dutch, English or German; what is not known here is of no need.
  *
  * Rules: of several names for one thing the most exact that is there counts, and two of those are never chosen between:
- * that is refused, as is a column that is missing; what --map says comes before all. Case, blanks, signs and accents of
- * names make no difference. */
+ * that is refused, as is a column that is missing; what --map says comes before all. What it said of earlier files only
+ * serves where the names do not settle it. Case, blanks, signs and accents of names make no difference. */
 #include "tool_columns.h"
 
 #include <stdio.h>
@@ -80,6 +80,7 @@ struct find {
     struct table *table;
     enum text_lang lang;
     bool mapped[ROSTER_COLUMNS];
+    const char *const *recalled;
 };
 
 const char *roster_word(enum roster_column column)
@@ -156,11 +157,62 @@ static void tell_two(const struct find *find, enum roster_column column, size_t 
         text_tell(find->lang, TEXT_COLUMN_EITHER, table_name(find->table), names[0], names[1], roster_word(column));
 }
 
+/* The column of the table that a heading means, or a number from 1. -1: there is none; -2: there are several. */
+static int meant_by(const struct find *find, struct slice heading)
+{
+    int found = -1;
+    for (size_t i = 0; i < find->roster->width; i++)
+        if (columns_same(heading, table_header(find->table, i)))
+            found = found == -1 ? (int)i : -2;
+    if (found != -1 || heading.len == 0 || heading.len > 3 || strspn(heading.at, "0123456789") != heading.len)
+        return found;
+    uint64_t number = slice_number(heading);
+    return number >= 1 && number <= find->roster->width ? (int)number - 1 : -1;
+}
+
+/* What the header itself makes of a name: the column of which it is an exact one; ROSTER_COLUMNS: none. */
+static size_t said_by(struct slice name)
+{
+    size_t column = 0;
+    while (column < ROSTER_COLUMNS && rank_of(name, (enum roster_column)column) > 0)
+        column++;
+    return column;
+}
+
+/* Whether the header has one exact name for a column. */
+static bool is_settled(const struct find *find, enum roster_column column)
+{
+    size_t names = 0;
+    for (size_t i = 0; i < find->roster->width; i++)
+        names += rank_of(table_header(find->table, i), column) == 0;
+    return names == 1;
+}
+
+/* Takes a column for what it was taken for in earlier files, where the header does not say something else. */
+static void recall(struct find *find, enum roster_column column)
+{
+    const char *word = roster_word(column);
+    for (const char *const *text = find->recalled; text && *text && !find->mapped[column]; text++) {
+        if (strncmp(*text, word, strlen(word)) != 0 || (*text)[strlen(word)] != '=')
+            continue;
+        struct slice heading = slice_of(*text + strlen(word) + 1);
+        size_t said = said_by(heading);
+        int at = meant_by(find, heading);
+        bool fits = at >= 0 && !is_taken(find, (size_t)at) && (said == ROSTER_COLUMNS || said == column);
+        if (fits && !is_settled(find, column)) {
+            find->roster->at[column] = at;
+            find->mapped[column] = find->roster->recalled[column] = true;
+        }
+        find->roster->passed_over |= !find->mapped[column] && said != column;
+    }
+}
+
 /* Finds a column by its name. 0, also when there is none; -1 after telling that two have it. */
 static int find_by_name(struct find *find, enum roster_column column)
 {
     struct roster *roster = find->roster;
     size_t best = RANKS;
+    recall(find, column);
     if (find->mapped[column])
         return 0;
     for (size_t i = 0; i < roster->width; i++) {
@@ -205,19 +257,6 @@ static int find_by_names(struct find *find)
 }
 
 /* ---- what --map says ---- */
-
-/* The column of the table that a heading means, or a number from 1. -1: there is none; -2: there are several. */
-static int meant_by(const struct find *find, struct slice heading)
-{
-    int found = -1;
-    for (size_t i = 0; i < find->roster->width; i++)
-        if (columns_same(heading, table_header(find->table, i)))
-            found = found == -1 ? (int)i : -2;
-    if (found != -1 || heading.len == 0 || heading.len > 3 || strspn(heading.at, "0123456789") != heading.len)
-        return found;
-    uint64_t number = slice_number(heading);
-    return number >= 1 && number <= find->roster->width ? (int)number - 1 : -1;
-}
 
 /* Heeds one override. 0, or -1 after telling what is wrong with it. */
 static int heed(struct find *find, const char *text)
@@ -314,7 +353,8 @@ static void name_headings(const struct find *find)
         memcpy(roster->heading[ROSTER_NAME], roster->heading[ROSTER_SURNAME], ROSTER_HEADING_BYTES);
 }
 
-/* Without a header: what a note says, else what the values show. 0, or -1 after telling that the table cannot be read.
+/* Without a header: what a note says, else what --map said before, and what the values show. 0, or -1 after telling
+ * that the table cannot be read.
  */
 static int find_without_names(struct find *find)
 {
@@ -329,16 +369,18 @@ static int find_without_names(struct find *find)
             find->roster->at[column] = (int)number - 1;
             said = true;
         }
+    for (size_t column = 0; !said && column < ROSTER_COLUMNS; column++)
+        recall(find, (enum roster_column)column);
     return said ? 0 : values_find(find->roster, find->table, find->mapped);
 }
 
-int columns_find(struct roster *roster, struct table *table, const char *const *map, enum text_lang lang)
+int columns_find(struct roster *roster, struct table *table, const struct roster_map *map, enum text_lang lang)
 {
-    struct find find = {.roster = roster, .table = table, .lang = lang};
+    struct find find = {.roster = roster, .table = table, .lang = lang, .recalled = map ? map->recalled : NULL};
     for (size_t column = 0; column < ROSTER_COLUMNS; column++)
         roster->at[column] = -1;
-    for (; map && *map; map++)
-        if (heed(&find, *map) < 0)
+    for (const char *const *text = map ? map->given : NULL; text && *text; text++)
+        if (heed(&find, *text) < 0)
             return -1;
     if (table_has_header(table) ? find_by_names(&find) < 0 : find_without_names(&find) < 0)
         return -1;

@@ -83,7 +83,7 @@ static void find_today(char today[11])
         strcpy(today, "9999-12-31");
 }
 
-int roster_guess(struct roster *roster, struct table *table, const char *const *map, const char *session,
+int roster_guess(struct roster *roster, struct table *table, const struct roster_map *map, const char *session,
                  enum text_lang lang)
 {
     memset(roster, 0, sizeof *roster);

@@ -309,8 +309,8 @@ static int look(struct submission *submission)
     return rivals_sort(&submission->rivals) ? find_rivals(submission) : 0;
 }
 
-int submission_open(struct submission *submission, const struct tool *tool, struct table *table, const char *const *map,
-                    const char *session)
+int submission_open(struct submission *submission, const struct tool *tool, struct table *table,
+                    const struct roster_map *map, const char *session)
 {
     submission->tool = tool;
     submission->table = table;

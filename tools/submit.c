@@ -50,8 +50,8 @@ static const char *text(const struct job *job, enum text_id id)
 
 /* ---- the file ---- */
 
-/* Remembers the overrides that were given, once they have proved to fit. That it cannot is told; it harms only the next
- * time. */
+/* Remembers the overrides that were given, once something was accepted with them. That it cannot is told; it harms only
+ * the next time. */
 static void keep_mapping(struct job *job)
 {
     struct mapping all;
@@ -65,23 +65,23 @@ static void keep_mapping(struct job *job)
 static int open_file(struct job *job)
 {
     const struct wish *wish = job->wish;
-    struct mapping mapping;
+    struct mapping recalled, given = {{NULL}};
     struct table *table = table_open(wish->path, job->tool->lang);
     if (!table)
         return -1;
-    mapping_recall(job->profile, table, &mapping);
-    int result = mapping_add(&mapping, wish->map, job->tool->lang);
+    mapping_recall(job->profile, table, &recalled);
+    const struct roster_map map = {(const char *const *)given.texts, (const char *const *)recalled.texts};
+    int result = mapping_add(&given, wish->map, job->tool->lang);
     if (result < 0)
         table_close(table);
     else
-        result = submission_open(&job->submission, job->tool, table, (const char *const *)mapping.texts, wish->session);
-    mapping_free(&mapping);
+        result = submission_open(&job->submission, job->tool, table, &map, wish->session);
+    mapping_free(&recalled);
+    mapping_free(&given);
     if (result == 0 && file_sha256(wish->path, job->sha256) < 0) {
         text_tell(job->tool->lang, TEXT_FILE_UNREAD, wish->path, text_reason(job->tool->lang, errno));
         result = -1;
     }
-    if (result == 0 && wish->map[0])
-        keep_mapping(job);
     return result;
 }
 
@@ -277,6 +277,8 @@ static int finish(struct job *job)
         return EX_IOERR;
     if (submission_refused(&job->submission) > 0 && submission_accepted(&job->submission) > 0)
         result |= write_refused(job);
+    if (submission_accepted(&job->submission) > 0 && job->wish->map[0])
+        keep_mapping(job);
     if (submission_accepted(&job->submission) > 0)
         result |= receipt_write(&job->retry, &receipt, job->folder);
     return result < 0 ? EX_CANTCREAT : status_of(job);

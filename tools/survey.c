@@ -164,18 +164,23 @@ static void heed_note(struct roster *roster, struct slice note)
 static void describe(struct roster *roster, const struct survey *survey, bool header, enum text_lang lang)
 {
     size_t len = 0, room = sizeof roster->guess;
+    bool recalled = false;
     for (unsigned column = 0; column < ROSTER_COLUMNS; column++) {
         char number[16];
         if (roster->at[column] < 0)
             continue;
         snprintf(number, sizeof number, "%d", roster->at[column] + 1);
-        len += (size_t)snprintf(roster->guess + len, room - len, "%s%s = %s", len > 0 ? ", " : "",
-                                roster_word((enum roster_column)column), header ? roster->heading[column] : number);
+        recalled |= roster->recalled[column];
+        len += (size_t)snprintf(roster->guess + len, room - len, "%s%s = %s%s", len > 0 ? ", " : "",
+                                roster_word((enum roster_column)column), header ? roster->heading[column] : number,
+                                roster->recalled[column] ? text_of(lang, TEXT_GUESS_RECALLED) : "");
     }
     const struct {
         bool holds;
         enum text_id text;
     } notes[] = {
+        {recalled, TEXT_GUESS_RECALL},
+        {roster->passed_over, TEXT_GUESS_PASSED_OVER},
         {roster->month_first, TEXT_GUESS_MONTH_FIRST},
         {survey->either > 0 && survey->day_first == 0 && !roster->month_first && !roster->unsure, TEXT_GUESS_DAY_FIRST},
         {roster->serial, TEXT_GUESS_SERIAL},

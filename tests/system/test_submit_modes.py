@@ -234,10 +234,10 @@ def test_what_a_sender_calls_its_columns_is_remembered(registry, tmp_path):
     schedule(daemon, S1=9)
     tool = Tool(registry, daemon.address, "25LU")
 
-    def odd(name, number):
+    def odd(name, number, session="Sessie"):
         path = write(tmp_path / name, [row(number)])
         with open(path, encoding="utf-8-sig") as file:
-            text = file.read().replace("Deelnemernummer", "Kolom X")
+            text = file.read().replace("Deelnemernummer", "Kolom X").replace("Sessie", session)
         (tmp_path / name).write_text(text, encoding="utf-8")
         return path
 
@@ -245,8 +245,13 @@ def test_what_a_sender_calls_its_columns_is_remembered(registry, tmp_path):
     assert "--map student=" in tool.run("submit", "--yes", first, wanted=2)[1]
     for wrong in ("student", "pupil=Kolom X", "student=Kolom Y"):
         assert f"--map {wrong}" in tool.run("submit", "--yes", "--map", wrong, first, wanted=2)[1]
+    # It is kept when something was accepted with it, not before.
+    tool.run("submit", "--dry-run", "--map", "student=kolom-x", first, wanted=0)
+    tool.run("submit", "--yes", "--map", "student=kolom-x", "--session", "S2", odd("none.csv", 1, "Groep"), wanted=2)
+    tool.run("submit", "--yes", first, wanted=2)
     tool.run("submit", "--yes", "--map", "student=kolom-x", first, wanted=0)
-    tool.run("submit", "--yes", odd("second.csv", 2), wanted=0)  # it is known by now
+    said = tool.run("submit", "--yes", odd("second.csv", 2), wanted=0)[1]  # it is known by now
+    assert "student = Kolom X (onthouden)" in said and "--map KOLOM=KOP verandert het" in said
     tool.run("submit", "--yes", write(tmp_path / "third.csv", [row(3)]), wanted=0)  # and does not disturb
     tool.run("submit", "--yes", odd("fourth.csv", 4), wanted=0)
     assert states(registry) == [("seated", 4)]

@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -37,4 +38,29 @@ struct table *told_table(const char *bytes, size_t len)
     assert_int_equal(fwrite(bytes, 1, len, file), len);
     rewind(file);
     return table_read(file, "test", TEXT_EN);
+}
+
+void told_roster(const char *file, const struct roster_map *map, const char *session, const char *wanted,
+                 const char *line)
+{
+    struct roster roster;
+    struct slice cells[TABLE_COLUMNS];
+    struct roster_fault fault;
+    size_t count;
+    char request[LINE_MAX_BYTES + 1] = "";
+    told_begin();
+    struct table *table = told_table(file, strlen(file));
+    int result = table ? roster_guess(&roster, table, map, session, TEXT_EN) : -1;
+    const char *told = told_end();
+    if ((result < 0) != (*wanted == '!') || !strstr(result < 0 ? told : roster.guess, wanted + (*wanted == '!')))
+        fail_msg("%s\nwas told: %s\nguessed: %s", file, told, result < 0 ? "" : roster.guess);
+    if (result == 0 && line) {
+        assert_int_equal(table_next(table, cells, &count), 1);
+        size_t len = roster_request(&roster, cells, count, table_line(table), false, request, &fault);
+        request[len] = '\0';
+        const char *became = len > 0 ? request : text_of(TEXT_EN, fault.reason);
+        if (strcmp(became, line) != 0)
+            fail_msg("%s\nbecame: %s", file, became);
+    }
+    table_close(table);
 }

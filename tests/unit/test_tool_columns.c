@@ -1,0 +1,63 @@
+/* What is guessed of a table of students as a whole, and told. */
+#include "tool_columns.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "told.h"
+
+#define BO "register tag=2 session=S-1 student=0912345 name=\"van der Graaf, Bo\" born=2009-03-01\n"
+
+struct file {
+    const char *file, *given[3], *recalled[3];
+    const char *said, *line; /* as told_roster() takes them */
+};
+
+static void check_files(const struct file *files, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        told_roster(files[i].file, &(const struct roster_map){files[i].given, files[i].recalled}, NULL, files[i].said,
+                    files[i].line);
+}
+
+/* What --map said of earlier files settles what the names do not, and no more. */
+static void names_go_before_what_is_remembered(void **state)
+{
+    static const struct file files[] = {
+        {.file =
+             "Kaart;Deelnemernummer;Studentnr;Naam;Geboortedatum;Sessie\n0912345;7;8;van der Graaf, Bo;1-3-2009;S-1\n",
+         .recalled = {"student=kaart"},
+         .said = "student = Kaart (remembered), name",
+         .line = BO},
+        {.file = "Kaart;Nr;Naam;Geboortedatum;Sessie\n0912345;7;van der Graaf, Bo;1-3-2009;S-1\n",
+         .recalled = {"student=kaart"},
+         .said = "--map COLUMN=NAME changes it",
+         .line = BO},
+        {.file = "Deelnemernummer;Achternaam;Roepnaam;Geboortedatum;Sessie\n0912345;van der Graaf;Bo;1-3-2009;S-1\n",
+         .recalled = {"first=Achternaam", "surname=Roepnaam"},
+         .said =
+             "surname = Achternaam, first = Roepnaam, born = Geboortedatum, session = Sessie; an earlier --map was not",
+         .line = BO},
+        {.file = "Deelnemernummer;Kaart;Naam;Geboortedatum;Sessie\n0912345;7;van der Graaf, Bo;1-3-2009;S-1\n",
+         .recalled = {"student=Kaart"},
+         .said = "student = Deelnemernummer, ",
+         .line = BO},
+        {.file = "Kaart;Pas;Naam;Geboortedatum;Sessie\n0912345;7;van der Graaf, Bo;1-3-2009;S-1\n",
+         .given = {"student=Kaart"},
+         .recalled = {"student=Pas"},
+         .said = "student = Kaart, ",
+         .line = BO},
+    };
+    (void)state;
+    check_files(files, COUNT(files));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_go_before_what_is_remembered),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
