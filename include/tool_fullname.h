@@ -12,9 +12,12 @@ enum fullname_fault {
     FULLNAME_FORM, /* `whole` is not surname, comma, first names */
 };
 
-/* Whether a part of a name, or a whole one, is of characters that names have. Else it is what is left of accents, or of
- * another column. */
-bool fullname_is_sound(struct slice part);
+/* The first character of a part of a name, or a whole one, that names do not have; absent when there is none. It is
+ * what is left of accents, or of another column. */
+struct slice fullname_unsound(struct slice part);
+
+/* Whether a part, or one side of a whole name's comma, stands for no name: `NULL`, `onbekend`, `-`. */
+bool fullname_is_none(struct slice part);
 
 /* Puts a name together from its parts, of which those that are not there are absent: either `surname` and `first`, or
  * `whole`; and `prefix`, which is not repeated where the surname begins with it. A prefix that stands behind, as in

@@ -41,8 +41,8 @@ struct roster {
     char heading[ROSTER_COLUMNS][ROSTER_HEADING_BYTES]; /* what the file calls each; else our name for it */
     const char *session;                                /* stands for the column; NULL: it must be there */
     bool month_first, serial; /* dates are 3/14/2009, or numbers of days as Excel counts them */
-    bool unsure;              /* some dates have the month first and some the day */
-    char today[11];           /* 2027-04-02 */
+    int this_year;
+    char youngest[11], eldest[11]; /* dates of birth, as 2017-04-02 */
     size_t digits;    /* student numbers have so many, and zeros before them were lost; 0: they are as they are */
     char guess[2048]; /* which column means what and how dates are written, in words */
 };
@@ -53,6 +53,7 @@ struct roster_fault {
     struct slice value; /* a cell of the row; may be absent */
     const char *rule;   /* a word, the same in every language: missing, code, date ... */
     enum text_id reason;
+    char detail[8]; /* what its %s stands for */
 };
 
 /* Finds out which column means what, by the header's names or, without a header, by the values, and how dates are

@@ -1,7 +1,7 @@
 /* Dates of birth. A date is taken apart into numbers and words; what they mean follows from how many there are and how
  * long each is. Years are 1900 to 2199, so that eight digits read one way only.
  *
- * Rule: of two digits a year from 00 to 29 is 2000 to 2029, the others are of the last century, as Excel has it. */
+ * Rule: of two digits a year is the last one that is not to come: in 2027 27 is 2027, and 28 is 1928. */
 #include "tool_born.h"
 
 #include <stdio.h>
@@ -9,7 +9,6 @@
 
 #define YEAR_LEAST 1900
 #define YEAR_MOST 2199
-#define CENTURY_ENDS 29
 #define SERIAL_1970 25569 /* 1 January 1970, as Excel counts days */
 
 struct date {
@@ -182,24 +181,24 @@ static int by_digits(struct slice text, bool month_first, struct date *date, str
     return 0;
 }
 
-static int year_of(const struct part *part, struct born_signs *signs)
+static int year_of(const struct part *part, int this_year, struct born_signs *signs)
 {
     if (part->text.len == 4)
         return part->number;
     if (part->text.len != 2 || part->number < 0)
         return -1;
     signs->short_year = true;
-    return part->number + (part->number <= CENTURY_ENDS ? 2000 : 1900);
+    return this_year - this_year % 100 + part->number - (part->number > this_year % 100 ? 100 : 0);
 }
 
-static int by_parts(const struct part parts[3], bool month_first, struct date *date, struct born_signs *signs)
+static int by_parts(const struct part parts[3], struct born_way way, struct date *date, struct born_signs *signs)
 {
     const struct part *first = &parts[0], *second = &parts[1];
     if (first->text.len == 4 && first->number >= 0) {
         *date = (struct date){first->number, second->number, parts[2].number};
         return second->text.len <= 2 && parts[2].text.len <= 2 ? 0 : -1;
     }
-    date->year = year_of(&parts[2], signs);
+    date->year = year_of(&parts[2], way.this_year, signs);
     if (first->text.len > 2 && first->number >= 0)
         return -1;
     if (second->number < 0) {
@@ -209,11 +208,11 @@ static int by_parts(const struct part parts[3], bool month_first, struct date *d
     }
     if (first->number < 0 || second->text.len > 2)
         return -1;
-    order(first->number, second->number, month_first, date, signs);
+    order(first->number, second->number, way.month_first, date, signs);
     return 0;
 }
 
-static int read_date(struct slice text, bool month_first, struct date *date, struct born_signs *signs)
+static int read_date(struct slice text, struct born_way way, struct date *date, struct born_signs *signs)
 {
     struct part parts[3];
     text = without_midnight(text);
@@ -221,27 +220,27 @@ static int read_date(struct slice text, bool month_first, struct date *date, str
         text.len = 5; /* 39886,0 */
     switch (cut(text, parts)) {
     case 1:
-        return by_digits(text, month_first, date, signs);
+        return by_digits(text, way.month_first, date, signs);
     case 2:
         if (parts[0].text.len != 4 || parts[0].number < 0 || parts[1].text.len != 2)
             return -1;
         *date = (struct date){parts[0].number, parts[1].number, 0};
         return 0;
     case 3:
-        return by_parts(parts, month_first, date, signs);
+        return by_parts(parts, way, date, signs);
     default:
         return -1;
     }
 }
 
-int born_read(struct slice text, bool month_first, char out[11], struct born_signs *signs)
+int born_read(struct slice text, struct born_way way, char out[11], struct born_signs *signs)
 {
     struct date date = {0, 0, 0};
     struct born_signs own;
     if (!signs)
         signs = &own;
     memset(signs, 0, sizeof *signs);
-    if (!text.at || read_date(text, month_first, &date, signs) < 0 || !is_day(&date))
+    if (!text.at || read_date(text, way, &date, signs) < 0 || !is_day(&date))
         return -1;
     signs->year = date.year > 0 && !is_year(date.year);
     if (!is_year(date.year))

@@ -70,21 +70,62 @@ static bool is_apostrophe(ucs4_t character)
     return character == 0x2018 || character == 0x2019 || character == 0x2bc || character == '`' || character == 0xb4;
 }
 
-bool fullname_is_sound(struct slice part)
+struct slice fullname_unsound(struct slice part)
 {
     const uint8_t *at = (const uint8_t *)part.at, *end = at + part.len;
     ucs4_t character;
     for (int taken; at < end; at += taken) {
         taken = u8_mbtoucr(&character, at, (size_t)(end - at));
         if (taken <= 0)
-            return false;
+            return (struct slice){(const char *)at, 1};
         bool letter =
             uc_is_general_category_withtable(character, UC_CATEGORY_MASK_L | UC_CATEGORY_MASK_M | UC_CATEGORY_MASK_Pd);
         bool sign = character > 0 && character < 0x80 && strchr(" ',./", (int)character);
         if (!letter && !sign && !is_apostrophe(character) && !stand_in(character))
-            return false;
+            return (struct slice){(const char *)at, (size_t)taken};
     }
-    return true;
+    return (struct slice){NULL, 0};
+}
+
+static bool has_letter(struct slice text)
+{
+    const uint8_t *at = (const uint8_t *)text.at, *end = at + text.len;
+    ucs4_t character;
+    for (int taken; at < end && (taken = u8_mbtoucr(&character, at, (size_t)(end - at))) > 0; at += taken)
+        if (uc_is_general_category_withtable(character, UC_CATEGORY_MASK_L))
+            return true;
+    return false;
+}
+
+/* Whether a text stands for no text. Null is a surname, and N.A. are initials. */
+static bool says_nothing(struct slice text)
+{
+    static const char *const words[] = {"NULL",    "null",    "(null)",  "<null>",    "NaN",       "nan",
+                                        "N/A",     "n/a",     "N/B",     "n/b",       "NVT",       "nvt",
+                                        "Nvt",     "n.v.t.",  "N.v.t.",  "onbekend",  "Onbekend",  "ONBEKEND",
+                                        "unknown", "Unknown", "UNKNOWN", "unbekannt", "Unbekannt", "UNBEKANNT"};
+    for (size_t i = 0; i < COUNT(words); i++)
+        if (slice_is(text, words[i]))
+            return true;
+    return !has_letter(text);
+}
+
+bool fullname_is_none(struct slice part)
+{
+    const char *end = part.at + part.len, *at = part.at;
+    for (const char *stop; at < end; at = stop + 1) {
+        stop = memchr(at, ',', (size_t)(end - at));
+        if (!stop)
+            stop = end;
+        struct slice piece = {at, (size_t)(stop - at)};
+        while (piece.len > 0 && piece.at[piece.len - 1] == ' ')
+            piece.len--;
+        while (piece.len > 0 && *piece.at == ' ')
+            piece = (struct slice){piece.at + 1, piece.len - 1};
+        if (piece.len > 0 && says_nothing(piece))
+            return true;
+    }
+    return false;
 }
 
 /* Makes apostrophes alike, in place. */

@@ -16,6 +16,8 @@
 #include "tool_survey.h"
 
 #define VALUE_BYTES 600 /* more than any type of the registry takes */
+#define YEARS_LEAST 10  /* of a student's age */
+#define YEARS_MOST 100
 
 static const struct {
     const char *field; /* of `register` */
@@ -75,12 +77,17 @@ bool roster_looks_like_bsn(struct slice number)
     return sum != 0 && (sum % 11 == 0 || education);
 }
 
-static void find_today(char today[11])
+/* Finds which dates of birth students have. */
+static void find_ages(struct roster *roster)
 {
-    struct tm day = {.tm_year = 0};
-    time_t now = time(NULL);
-    if (!localtime_r(&now, &day) || strftime(today, 11, "%Y-%m-%d", &day) == 0)
-        strcpy(today, "9999-12-31");
+    const time_t now = time(NULL);
+    struct tm day = {.tm_year = 127, .tm_mon = 11, .tm_mday = 31};
+    (void)localtime_r(&now, &day);
+    roster->this_year = day.tm_year + 1900;
+    day.tm_year -= YEARS_LEAST;
+    (void)strftime(roster->youngest, sizeof roster->youngest, "%Y-%m-%d", &day);
+    day.tm_year -= YEARS_MOST - YEARS_LEAST;
+    (void)strftime(roster->eldest, sizeof roster->eldest, "%Y-%m-%d", &day);
 }
 
 int roster_guess(struct roster *roster, struct table *table, const struct roster_map *map, const char *session,
@@ -90,7 +97,7 @@ int roster_guess(struct roster *roster, struct table *table, const struct roster
     roster->width = table_columns(table);
     roster->strict = table_is_strict(table);
     roster->session = session;
-    find_today(roster->today);
+    find_ages(roster);
     if (columns_find(roster, table, map, lang) < 0)
         return -1;
     return survey_run(roster, table, lang);
@@ -108,6 +115,27 @@ static bool refuse(struct roster_fault *fault, int column, struct slice value, c
 {
     *fault = (struct roster_fault){.column = column, .value = value, .rule = rule, .reason = reason};
     return false;
+}
+
+/* A value has more bytes than its type takes. */
+static bool refuse_long(struct roster_fault *fault, int column, struct slice value, const char *rule, const char *type)
+{
+    const struct proto_type *row = proto_type(slice_of(type));
+    (void)refuse(fault, column, value, rule, TEXT_VALUE_LONG);
+    snprintf(fault->detail, sizeof fault->detail, "%.0f", row ? row->most : 0.0);
+    return false;
+}
+
+/* Whether a cell holds what a spreadsheet shows where it could not calculate: #N/B, #VERW!, #DIV/0!. */
+static bool is_error(struct slice value)
+{
+    static const char *const plain[] = {"#N/A", "#N/B", "#NV"};
+    bool error = value.len > 2 && value.at[0] == '#' && memchr("!?", value.at[value.len - 1], 2);
+    for (size_t i = 1; error && i + 1 < value.len; i++)
+        error = (value.at[i] >= 'A' && value.at[i] <= 'Z') || memchr("/0", value.at[i], 2);
+    for (size_t i = 0; i < COUNT(plain); i++)
+        error |= slice_is(value, plain[i]);
+    return error;
 }
 
 /* Whether the row has the cells it must have. */
@@ -134,10 +162,19 @@ static bool make_name(const struct roster *roster, const struct slice value[], c
     enum roster_column column = whole ? ROSTER_NAME : ROSTER_SURNAME;
     for (size_t i = 0; i < COUNT(parts); i++) {
         struct slice part = value[parts[i]];
-        if (part.at && decode_is_misread(part))
+        if (!part.at)
+            continue;
+        if (decode_is_misread(part))
             return refuse(fault, parts[i], part, "name", TEXT_VALUE_MISREAD);
-        if (part.at && !fullname_is_sound(part))
-            return refuse(fault, parts[i], part, "name", TEXT_VALUE_MANGLED);
+        if (fullname_is_none(part))
+            return refuse(fault, parts[i], part, "name", TEXT_VALUE_NO_NAME);
+        struct slice wrong = fullname_unsound(part);
+        if (wrong.at) {
+            bool accent = (unsigned char)*wrong.at >= 0x80 || *wrong.at == '?';
+            (void)refuse(fault, parts[i], part, "name", accent ? TEXT_VALUE_MANGLED : TEXT_VALUE_CHARACTER);
+            text_show(wrong, fault->detail, sizeof fault->detail);
+            return false;
+        }
     }
     enum fullname_fault wrong =
         fullname_make(value[ROSTER_PREFIX], value[ROSTER_SURNAME], value[ROSTER_FIRST], value[ROSTER_NAME], name);
@@ -148,7 +185,23 @@ static bool make_name(const struct roster *roster, const struct slice value[], c
     if (!whole && (comma ? memchr(first.at, ',', first.len) != NULL : first.len > value[column].len))
         column = ROSTER_FIRST;
     enum text_id reason = whole ? TEXT_VALUE_WHOLE_NAME : TEXT_VALUE_NAME_COMMA;
-    return refuse(fault, column, value[column], "name", comma ? reason : TEXT_VALUE_LONG);
+    return comma ? refuse(fault, column, value[column], "name", reason)
+                 : refuse_long(fault, column, value[column], "name", "person-name");
+}
+
+/* Whether it is a number as 996.163, which is how spreadsheets show thousands. */
+static bool has_points(struct slice value)
+{
+    size_t points = 0;
+    for (size_t i = 0; i < value.len; i++) {
+        bool point = value.at[i] == '.';
+        if (!point && (value.at[i] < '0' || value.at[i] > '9'))
+            return false;
+        if (point != ((value.len - i) % 4 == 0))
+            return false;
+        points += point;
+    }
+    return points > 0 && value.at[0] != '.';
 }
 
 /* Student numbers: back to their length, when zeros were lost. One that looks like a BSN may be one: behind a zero the
@@ -159,6 +212,8 @@ static bool make_student(const struct roster *roster, struct slice *value, char 
     size_t len = value->len;
     if (len > 3 && (memchr(value->at, 'E', len) || memchr(value->at, 'e', len)) && memchr(value->at, '+', len))
         return refuse(fault, ROSTER_STUDENT, *value, "student", TEXT_VALUE_SHORTENED);
+    if (has_points(*value))
+        return refuse(fault, ROSTER_STUDENT, *value, "student", TEXT_VALUE_POINTS);
     if (len < roster->digits && roster_looks_like_bsn(*value))
         return refuse(fault, ROSTER_STUDENT, *value, "looks-like-bsn", TEXT_VALUE_ZEROS);
     if (len < roster->digits && roster_is_digits(*value)) {
@@ -179,6 +234,31 @@ static struct slice code_of(struct slice value)
     return value;
 }
 
+/* Whether a text, of VALUE_BYTES at most, holds a number that could be a BSN: as one, or in groups, as 1112.22.333. */
+static bool holds_bsn(struct slice text)
+{
+    char digits[VALUE_BYTES];
+    size_t len = 0, run = 0; /* digits of all groups so far, and of the last */
+    for (size_t i = 0; i <= text.len; i++) {
+        char byte = i < text.len ? text.at[i] : '\0';
+        if (byte >= '0' && byte <= '9') {
+            digits[len++] = byte;
+            run++;
+            continue;
+        }
+        struct slice last = {digits + len - run, run};
+        while (last.len > 9 && *last.at == '0')
+            last = (struct slice){last.at + 1, last.len - 1};
+        bool goes_on = run > 0 && byte != '\0' && strchr(" .-", byte);
+        bool alone = last.len == 9 || (!goes_on && run == len); /* 06-12345678 holds none of 8 digits */
+        if ((alone && roster_looks_like_bsn(last)) || (!goes_on && len == 9 && roster_looks_like_bsn((struct slice){digits, len})))
+            return true;
+        len = goes_on ? len : 0;
+        run = 0;
+    }
+    return false;
+}
+
 /* Needs on one line; absent when the cell says that there are none. */
 static bool make_needs(struct slice *value, char room[VALUE_BYTES], struct roster_fault *fault)
 {
@@ -187,7 +267,9 @@ static bool make_needs(struct slice *value, char room[VALUE_BYTES], struct roste
     if (decode_is_misread(*value))
         return refuse(fault, ROSTER_NEEDS, *value, "needs", TEXT_VALUE_MISREAD);
     if (len == VALUE_BYTES)
-        return refuse(fault, ROSTER_NEEDS, *value, "needs", TEXT_VALUE_LONG);
+        return refuse_long(fault, ROSTER_NEEDS, *value, "needs", "needs");
+    if (holds_bsn((struct slice){room, len}))
+        return refuse(fault, ROSTER_NEEDS, *value, "looks-like-bsn", TEXT_VALUE_NEEDS_BSN);
     *value = (struct slice){room, len};
     for (size_t i = 0; i < COUNT(none); i++)
         if (slice_is(*value, none[i]))
@@ -198,11 +280,13 @@ static bool make_needs(struct slice *value, char room[VALUE_BYTES], struct roste
 static bool make_born(const struct roster *roster, struct slice value, char born[11], struct roster_fault *fault)
 {
     struct born_signs signs;
-    bool read = born_read(value, roster->month_first, born, &signs) == 0 && (roster->serial || !signs.serial);
-    if (signs.year || (read && strncmp(born, roster->today, strlen(born)) > 0))
+    const struct born_way way = {roster->month_first, roster->this_year};
+    bool read = born_read(value, way, born, &signs) == 0 && (roster->serial || !signs.serial);
+    size_t len = read ? strlen(born) : 0;
+    if (signs.year || strncmp(born, roster->youngest, len) > 0 || strncmp(born, roster->eldest, len) < 0)
         return refuse(fault, ROSTER_BORN, value, "date", TEXT_VALUE_YEAR);
-    bool other_way = signs.day_first != signs.month_first && signs.month_first != roster->month_first;
-    if (other_way || (read && signs.either && roster->unsure))
+    /* What a note says of the whole file that these rows were in, they may contradict. */
+    if (signs.day_first != signs.month_first && signs.month_first != roster->month_first)
         return refuse(fault, ROSTER_BORN, value, "date", TEXT_VALUE_EITHER);
     if (!read || !form_holds("born", slice_of(born)))
         return refuse(fault, ROSTER_BORN, value, "date", TEXT_VALUE_DATE);
@@ -218,9 +302,13 @@ static bool take_values(const struct roster *roster, const struct slice cells[],
         bool other_form =
             column == ROSTER_NAME ? !whole : (column == ROSTER_SURNAME || column == ROSTER_FIRST) && whole;
         value[column] = roster_value(roster, cells, (enum roster_column)column);
+        if (value[column].at && !other_form && is_error(value[column]))
+            return refuse(fault, (int)column, value[column], "formula", TEXT_VALUE_ERROR);
         if (fields[column].needed && !other_form && !value[column].at)
             return refuse(fault, (int)column, value[column], "missing", TEXT_VALUE_MISSING);
     }
+    if (value[ROSTER_PREFIX].at && fullname_is_none(value[ROSTER_PREFIX]))
+        value[ROSTER_PREFIX] = (struct slice){NULL, 0};
     return true;
 }
 
@@ -248,8 +336,10 @@ size_t roster_request(const struct roster *roster, const struct slice cells[TABL
     for (size_t i = 0; i < COUNT(plain); i++) {
         struct slice this = value[plain[i].column];
         if (this.at && !form_holds(plain[i].type, this)) {
-            (void)refuse(fault, plain[i].column, roster_value(roster, cells, plain[i].column), plain[i].type,
-                         plain[i].reason);
+            struct slice as_read = roster_value(roster, cells, plain[i].column);
+            (void)(plain[i].reason == TEXT_VALUE_LONG
+                       ? refuse_long(fault, plain[i].column, as_read, plain[i].type, plain[i].type)
+                       : refuse(fault, plain[i].column, as_read, plain[i].type, plain[i].reason));
             return 0;
         }
     }

@@ -47,7 +47,7 @@ static int read_row(struct submission *submission, char line[LINE_MAX_BYTES], si
         return more;
     *len = roster_request(&submission->roster, cells, count, table_line(submission->table), false, line, fault);
     if (*len > 0 && submission->seen && (*len = add_seen(line, *len, submission->seen)) == 0)
-        *fault = (struct roster_fault){.column = -1, .rule = "long", .reason = TEXT_VALUE_LONG};
+        *fault = (struct roster_fault){.column = -1, .rule = "long", .reason = TEXT_VALUE_LONG, .detail = "8191"};
     return 1;
 }
 

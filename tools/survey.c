@@ -1,8 +1,8 @@
 /* What the columns of a table of students show as a whole: BSNs, how dates are written, zeros that numbers have lost.
  *
- * Rules: all rows are looked at before the first becomes a request. What can be two things is not guessed: it is told,
- * and a row of which it makes another one is refused. Rows that were taken out of a file, to be mended, show less than
- * the whole did: a note in them says what that was. */
+ * Rules: all rows are looked at before the first becomes a request. What contradicts itself is not guessed: the table
+ * is refused. What nothing shows is told. Rows that were taken out of a file, to be mended, show less than the whole
+ * did: a note in them says what that was. */
 #include "tool_survey.h"
 
 #include <stdio.h>
@@ -11,36 +11,38 @@
 
 #define BSN_ROWS 10    /* so many numbers make a column worth judging */
 #define BSN_ROWS_ALL 3 /* so many, when all are alike */
-#define SLIPS 10       /* of so many dates one may have day and month the wrong way round */
 #define DIGITS_MOST 20 /* of a student number that may have lost zeros */
 
 /* Words of a note. */
 #define MONTH_FIRST "month-first"
-#define UNSURE "day-or-month-first"
 #define SERIAL "days-of-excel"
 #define DIGITS "digits"
 
 struct survey {
     size_t nine[ROSTER_COLUMNS], alike[ROSTER_COLUMNS]; /* numbers of 8 or 9 digits; those that could be a BSN */
     size_t dates, serials;                              /* cells that hold something; those that are a number of days */
-    size_t day_first, month_first, either, short_years;
-    size_t with_zero, zero_len;   /* student numbers that begin with a zero; their length */
-    size_t zeros;                 /* that one of them begins with, at most */
-    bool uneven;                  /* those that begin with a zero have not all the same length */
-    size_t lens[DIGITS_MOST + 1]; /* of student numbers without a zero, by their length */
+    size_t either, short_years;
+    unsigned day_first, month_first; /* the first lines that show which comes first; 0: none does */
+    size_t with_zero, zero_len;      /* student numbers that begin with a zero; their length */
+    size_t zeros;                    /* that one of them begins with, at most */
+    bool uneven;                     /* those that begin with a zero have not all the same length */
+    size_t lens[DIGITS_MOST + 1];    /* of student numbers without a zero, by their length */
 };
 
-static void survey_date(struct survey *survey, struct slice value)
+static void survey_date(struct survey *survey, int this_year, struct slice value, unsigned line)
 {
+    const struct born_way ways[] = {{false, this_year}, {true, this_year}};
     struct born_signs signs;
     char date[11];
     survey->dates += value.at != NULL;
     /* What is no date with the day first may be one with the month first. */
-    if (born_read(value, false, date, &signs) < 0 && born_read(value, true, date, &signs) < 0)
+    if (born_read(value, ways[0], date, &signs) < 0 && born_read(value, ways[1], date, &signs) < 0)
         return;
     survey->serials += signs.serial;
-    survey->day_first += signs.day_first;
-    survey->month_first += signs.month_first;
+    if (signs.day_first && survey->day_first == 0)
+        survey->day_first = line;
+    if (signs.month_first && survey->month_first == 0)
+        survey->month_first = line;
     survey->either += signs.either;
     survey->short_years += signs.short_year;
 }
@@ -71,18 +73,18 @@ static size_t count_shorter(const struct survey *survey)
     return shorter;
 }
 
-/* The length of student numbers of which some have lost the zeros they began with: others of that length have kept
- * them, no fewer than have lost them, and as many zeros. 0 when there is none. */
+/* The length of student numbers of which some have lost the zeros they began with: another of that length has kept
+ * them, and as many. 0 when there is none. */
 static size_t lost_zeros(const struct survey *survey)
 {
     size_t shorter = count_shorter(survey);
     for (size_t len = 0; len + survey->zeros < survey->zero_len; len++)
         if (survey->lens[len] > 0)
             return 0;
-    return !survey->uneven && shorter > 0 && survey->with_zero >= shorter ? survey->zero_len : 0;
+    return !survey->uneven && shorter > 0 ? survey->zero_len : 0;
 }
 
-static void survey_row(const struct roster *roster, struct survey *survey, const struct slice cells[])
+static void survey_row(const struct roster *roster, struct survey *survey, const struct slice cells[], unsigned line)
 {
     for (unsigned column = 0; column < ROSTER_COLUMNS; column++) {
         struct slice value = roster_value(roster, cells, (enum roster_column)column);
@@ -94,7 +96,7 @@ static void survey_row(const struct roster *roster, struct survey *survey, const
         survey->nine[column] += (value.len == 8 || value.len == 9) && roster_is_digits(value);
         survey->alike[column] += roster_looks_like_bsn(value);
     }
-    survey_date(survey, roster_value(roster, cells, ROSTER_BORN));
+    survey_date(survey, roster->this_year, roster_value(roster, cells, ROSTER_BORN), line);
     survey_number(survey, roster_value(roster, cells, ROSTER_STUDENT));
 }
 
@@ -105,22 +107,9 @@ static bool holds_bsns(const struct survey *survey, unsigned column)
     return (nine >= BSN_ROWS && alike * 2 > nine) || (nine >= BSN_ROWS_ALL && alike == nine);
 }
 
-/* Whether dates that could be either cannot be read: those that show which comes first contradict each other, more than
- * slips of the pen would. */
-static bool is_unsure(const struct survey *survey)
-{
-    size_t most = survey->day_first, least = survey->month_first;
-    if (least > most) {
-        most = survey->month_first;
-        least = survey->day_first;
-    }
-    return least * SLIPS > most;
-}
-
 static void judge(struct roster *roster, const struct survey *survey)
 {
-    roster->month_first = survey->month_first > survey->day_first;
-    roster->unsure = is_unsure(survey);
+    roster->month_first = survey->month_first > 0;
     roster->serial = survey->serials * 2 > survey->dates;
     roster->digits = lost_zeros(survey);
 }
@@ -137,8 +126,8 @@ size_t survey_note(const struct roster *roster, bool header, char note[TABLE_NOT
                                     roster_word((enum roster_column)column), roster->at[column] + 1);
     if (roster->digits > 0)
         len += (size_t)snprintf(note + len, TABLE_NOTE_BYTES - len, DIGITS "=%zu ", roster->digits);
-    len += (size_t)snprintf(note + len, TABLE_NOTE_BYTES - len, "%s%s%s", roster->month_first ? MONTH_FIRST " " : "",
-                            roster->unsure ? UNSURE " " : "", roster->serial ? SERIAL " " : "");
+    len += (size_t)snprintf(note + len, TABLE_NOTE_BYTES - len, "%s%s", roster->month_first ? MONTH_FIRST " " : "",
+                            roster->serial ? SERIAL " " : "");
     len -= len > 0;
     note[len] = '\0';
     return len;
@@ -151,7 +140,6 @@ static void heed_note(struct roster *roster, struct slice note)
     while (table_note_word(&note, &word)) {
         uint64_t digits = table_note_number(word, DIGITS);
         roster->month_first |= slice_is(word, MONTH_FIRST);
-        roster->unsure |= slice_is(word, UNSURE);
         roster->serial |= slice_is(word, SERIAL);
         if (digits > 0 && digits <= DIGITS_MOST)
             roster->digits = (size_t)digits;
@@ -178,18 +166,19 @@ static void describe(struct roster *roster, const struct survey *survey, bool he
     const struct {
         bool holds;
         enum text_id text;
-    } notes[] = {
-        {recalled, TEXT_GUESS_RECALL},
-        {roster->passed_over, TEXT_GUESS_PASSED_OVER},
-        {roster->month_first, TEXT_GUESS_MONTH_FIRST},
-        {survey->either > 0 && survey->day_first == 0 && !roster->month_first && !roster->unsure, TEXT_GUESS_DAY_FIRST},
-        {roster->serial, TEXT_GUESS_SERIAL},
-        {survey->short_years > 0, TEXT_GUESS_SHORT_YEAR},
-        {roster->digits > 0, TEXT_GUESS_ZEROS},
-        {roster->digits == 0 && count_shorter(survey) > 0, TEXT_GUESS_UNEVEN}};
+    } notes[] = {{recalled, TEXT_GUESS_RECALL},
+                 {roster->passed_over, TEXT_GUESS_PASSED_OVER},
+                 {roster->month_first, TEXT_GUESS_MONTH_FIRST},
+                 {survey->either > 0 && survey->day_first == 0 && !roster->month_first, TEXT_GUESS_DAY_FIRST},
+                 {roster->serial, TEXT_GUESS_SERIAL},
+                 {roster->digits > 0, TEXT_GUESS_ZEROS},
+                 {roster->digits == 0 && count_shorter(survey) > 0, TEXT_GUESS_UNEVEN}};
     for (size_t i = 0; i < COUNT(notes) && len < room; i++)
         if (notes[i].holds)
             len += (size_t)snprintf(roster->guess + len, room - len, "; %s", text_of(lang, notes[i].text));
+    if (survey->short_years > 0 && len < room)
+        snprintf(roster->guess + len, room - len, text_of(lang, TEXT_GUESS_SHORT_YEAR), roster->this_year % 100,
+                 roster->this_year);
 }
 
 int survey_run(struct roster *roster, struct table *table, enum text_lang lang)
@@ -200,7 +189,7 @@ int survey_run(struct roster *roster, struct table *table, enum text_lang lang)
     int more;
     while ((more = table_next(table, cells, &count)) == 1)
         if (count > 0)
-            survey_row(roster, &survey, cells);
+            survey_row(roster, &survey, cells, table_line(table));
     if (more < 0)
         return -1;
     for (unsigned column = 0; column < ROSTER_COLUMNS; column++)
@@ -208,6 +197,11 @@ int survey_run(struct roster *roster, struct table *table, enum text_lang lang)
             text_tell(lang, TEXT_CSV_BSN, table_name(table), roster->heading[column]);
             return -1;
         }
+    if (survey.day_first > 0 && survey.month_first > 0) {
+        text_tell(lang, TEXT_COLUMN_BOTH, table_name(table), roster->heading[ROSTER_BORN], survey.day_first,
+                  survey.month_first);
+        return -1;
+    }
     judge(roster, &survey);
     heed_note(roster, table_note(table));
     describe(roster, &survey, table_has_header(table), lang);

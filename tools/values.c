@@ -46,7 +46,8 @@ static bool is_date(struct slice value)
     struct born_signs signs;
     if (value.len < 6 || value.len > 30)
         return false;
-    bool read = born_read(value, false, date, &signs) == 0 || born_read(value, true, date, &signs) == 0;
+    bool read = born_read(value, (struct born_way){false, 2000}, date, &signs) == 0 ||
+                born_read(value, (struct born_way){true, 2000}, date, &signs) == 0;
     return read && !signs.serial;
 }
 

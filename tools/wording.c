@@ -23,7 +23,10 @@ static char *refusal(const struct roster *roster, int column, struct slice value
 
 char *wording_fault(const struct roster *roster, enum text_lang lang, const struct roster_fault *fault)
 {
-    return refusal(roster, fault->column, fault->value, slice_of(text_of(lang, fault->reason)), fault->rule);
+    char *reason = memory_text(text_of(lang, fault->reason), fault->detail);
+    char *words = refusal(roster, fault->column, fault->value, slice_of(reason), fault->rule);
+    free(reason);
+    return words;
 }
 
 struct slice wording_value(const char *request, size_t len, struct slice field, char room[LINE_MAX_BYTES])

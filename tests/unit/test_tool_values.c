@@ -10,6 +10,8 @@
 #include "tool_decode.h"
 #include "tool_fullname.h"
 
+#define WAY ((struct born_way){.this_year = 2027})
+
 static void dates(void **state)
 {
     static const struct {
@@ -29,8 +31,8 @@ static void dates(void **state)
         {"14.3.2009", "2009-03-14"},
         {"14. 3. 2009", "2009-03-14"},
         {"14-03-09", "2009-03-14"},
-        {"14-03-29", "2029-03-14"},
-        {"14-03-30", "1930-03-14"},
+        {"14-03-27", "2027-03-14"},
+        {"14-03-28", "1928-03-14"},
         {"14 maart 2009", "2009-03-14"},
         {"14-mrt-09", "2009-03-14"},
         {"14. März 2009", "2009-03-14"},
@@ -77,7 +79,7 @@ static void dates(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         char date[11] = "";
-        int result = born_read(slice_of(rows[i].text), false, date, NULL);
+        int result = born_read(slice_of(rows[i].text), WAY, date, NULL);
         if (result != (rows[i].date ? 0 : -1) || (rows[i].date && strcmp(date, rows[i].date) != 0))
             fail_msg("%s: %d %s", rows[i].text, result, date);
     }
@@ -112,7 +114,7 @@ static void every_day_in_every_form(void **state)
                     char date[11];
                     if (i == 8 && strlen(forms[8]) != 5)
                         continue;
-                    if (born_read(slice_of(forms[i]), false, date, NULL) < 0 || strcmp(date, wanted) != 0)
+                    if (born_read(slice_of(forms[i]), WAY, date, NULL) < 0 || strcmp(date, wanted) != 0)
                         fail_msg("%s, not %s", forms[i], wanted);
                 }
             }
@@ -185,10 +187,10 @@ static void what_no_name_has(void **state)
                                           "L\u00c5\u2018rinc", "Jol\u00c3\u00a0",  "d\u00e2\u20ac\u2122Ancona"};
     (void)state;
     for (size_t i = 0; i < COUNT(sound); i++)
-        if (!fullname_is_sound(slice_of(sound[i])) || decode_is_misread(slice_of(sound[i])))
+        if (fullname_unsound(slice_of(sound[i])).at || decode_is_misread(slice_of(sound[i])))
             fail_msg("not sound: %s", sound[i]);
     for (size_t i = 0; i < COUNT(mangled); i++)
-        if (fullname_is_sound(slice_of(mangled[i])) || decode_is_misread(slice_of(mangled[i])))
+        if (!fullname_unsound(slice_of(mangled[i])).at || decode_is_misread(slice_of(mangled[i])))
             fail_msg("sound: %s", mangled[i]);
     for (size_t i = 0; i < COUNT(misread); i++)
         if (!decode_is_misread(slice_of(misread[i])))
