@@ -14,6 +14,10 @@ int columns_find(struct roster *roster, struct table *table, const struct roster
 /* Whether two names are one: case, blanks, signs and accents make no difference. */
 bool columns_same(struct slice one, struct slice other);
 
+/* Whether a column of this name holds initials, or BSNs. */
+bool columns_are_initials(struct slice name);
+bool columns_is_bsn(struct slice name);
+
 /* Our name for a column, as EduArte has it. */
 const char *columns_name(enum roster_column column);
 

@@ -11,6 +11,8 @@ struct guess {
     bool header;
     bool trailing;  /* each row ends in a separator, behind which is no cell */
     size_t columns; /* of most rows */
+    bool quotes;    /* some cells are between quotes */
+    char other; /* what stands between the names of a header that is cut otherwise than its rows; 0: they are alike */
 };
 
 /* Guesses from the first `len` bytes of a text, whose last row may be cut off unless `whole`. */

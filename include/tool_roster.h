@@ -35,6 +35,7 @@ struct roster_map {
 struct roster {
     size_t width;                                       /* columns of the table */
     bool strict;                                        /* a row has them all */
+    bool sheet;                                         /* it is of a workbook, whose rows end where nothing more is */
     int at[ROSTER_COLUMNS];                             /* where each stands, from 0; -1: it does not */
     bool recalled[ROSTER_COLUMNS];                      /* it was called so in earlier files */
     bool passed_over;                                   /* something else was called so, which the header contradicts */
@@ -44,7 +45,7 @@ struct roster {
     int this_year;
     char youngest[11], eldest[11]; /* dates of birth, as 2017-04-02 */
     size_t digits;    /* student numbers have so many, and zeros before them were lost; 0: they are as they are */
-    char guess[2048]; /* which column means what and how dates are written, in words */
+    char guess[4096]; /* which column means what and how dates are written, in words */
 };
 
 /* What is wrong with a row. */

@@ -65,7 +65,8 @@ static const struct {
           " examen examencode exam examcode toets toetscode prufung pruefung "}},
     [ROSTER_ELECTIVE] = {"elective",
                          "Keuzedeel",
-                         {" keuzedeel keuzedeelcode codekeuzedeel elective electivecode wahlmodul wahlmodulcode "}},
+                         {" keuzedeel keuzedeelcode codekeuzedeel elective electivecode wahlmodul wahlmodulcode "
+                          "wahlfach wahlfachcode "}},
     [ROSTER_ECKID] = {"eckid", "ECK iD", {" eckid ketenid eckidnummer "}},
     [ROSTER_NEEDS] = {"needs",
                       "Bijzonderheden",
@@ -113,6 +114,22 @@ static bool fold(struct slice name, char folded[NAME_BYTES])
     folded[0] = folded[count] = ' ';
     folded[count + 1] = '\0';
     return count > 1;
+}
+
+bool columns_are_initials(struct slice name)
+{
+    char folded[NAME_BYTES];
+    return fold(name, folded) && strstr(" voorletters voorletter initials initialen ", folded);
+}
+
+bool columns_is_bsn(struct slice name)
+{
+    static const char *const words[] = {"bsn", "burgerservice", "sofinummer", "onderwijsnummer", "persoonsgebonden"};
+    char folded[NAME_BYTES];
+    bool known = fold(name, folded), found = false;
+    for (size_t i = 0; known && i < COUNT(words); i++)
+        found |= strstr(folded, words[i]) != NULL;
+    return found;
 }
 
 bool columns_same(struct slice one, struct slice other)
@@ -307,6 +324,23 @@ static void tell_columns(const struct find *find)
     text_tell(find->lang, TEXT_COLUMN_LIST, list, width > SHOWN ? ", ..." : "");
 }
 
+/* Whether nothing of the header says what its column is. */
+static bool is_nameless(const struct find *find)
+{
+    for (size_t i = 0; i < find->roster->width; i++)
+        if (is_taken(find, i))
+            return false;
+    return true;
+}
+
+static bool has_bsn(const struct find *find)
+{
+    bool found = false;
+    for (size_t i = 0; table_has_header(find->table) && i < find->roster->width; i++)
+        found |= columns_is_bsn(table_header(find->table, i));
+    return found;
+}
+
 /* Sees to it that all is there. 0, or -1 after telling what is missing and how to mend it. */
 static int check(const struct find *find)
 {
@@ -322,14 +356,20 @@ static int check(const struct find *find)
         bool by_name = (needed[i] == ROSTER_SURNAME || needed[i] == ROSTER_FIRST) && roster->at[ROSTER_NAME] >= 0;
         if (roster->at[needed[i]] >= 0 || by_name || (needed[i] == ROSTER_SESSION && roster->session))
             continue;
-        text_tell(find->lang, TEXT_COLUMN_MISSING, file, columns[needed[i]].name);
+        if (table_has_header(find->table) && roster->width > 1 && is_nameless(find))
+            text_tell(find->lang, TEXT_COLUMN_NO_HEADER, file);
+        else
+            text_tell(find->lang, TEXT_COLUMN_MISSING, file, columns[needed[i]].name);
         text_tell(find->lang, TEXT_COLUMN_READ, table_guess(find->table));
         if (roster->width == 1 && !table_is_workbook(find->table)) {
             text_tell(find->lang, TEXT_COLUMN_SEPARATOR);
             return -1;
         }
         tell_columns(find);
-        text_tell(find->lang, TEXT_COLUMN_MAP, roster_word(needed[i]));
+        if (needed[i] == ROSTER_STUDENT && has_bsn(find))
+            text_tell(find->lang, TEXT_COLUMN_ONLY_BSN);
+        else
+            text_tell(find->lang, TEXT_COLUMN_MAP, roster_word(needed[i]));
         if (needed[i] == ROSTER_SESSION)
             text_tell(find->lang, TEXT_COLUMN_SESSION);
         return -1;

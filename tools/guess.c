@@ -117,29 +117,56 @@ static bool is_title(const struct walk *walk, size_t columns)
     return columns > 1 && filled(walk) < 2;
 }
 
-/* Whether a row is a header by what stands in it. One cell of data may be a name, such as a school year, where many
- * others are none: a row has a number and a date at least. */
-static bool is_header(const struct walk *walk)
+static size_t count_data(const struct walk *walk)
 {
     size_t data = 0;
     for (size_t i = 0; i < walk->count && i < CELLS; i++)
         data += is_data(walk->cells[i]);
+    return data;
+}
+
+/* Whether a row is a header by what stands in it. One cell of data may be a name, such as a school year, where many
+ * others are none: a row has a number and a date at least. */
+static bool is_header(const struct walk *walk)
+{
+    size_t data = count_data(walk);
     return data == 0 || (data == 1 && filled(walk) >= HEADER_LEAST);
 }
 
+/* The separator that cuts what was taken for a title into as many names as there are columns; 0: there is none. */
+static char cuts_otherwise(const struct walk *walk, size_t columns)
+{
+    static const char separators[] = ";,\t|";
+    for (const char *separator = separators; *separator; separator++) {
+        size_t found = 0;
+        for (size_t i = 0; i < walk->count && i < CELLS; i++)
+            for (size_t j = 0; j < walk->cells[i].len; j++)
+                found += walk->cells[i].at[j] == *separator;
+        if (columns > 2 && *separator != walk->csv->separator && (found + 1 == columns || found == columns))
+            return *separator;
+    }
+    return '\0';
+}
+
 /* Finds the first row that is no title. Titles may have a few cells, as `Period: | 2026-2027`: above a header that
- * fills most of its columns they are not the table's. */
+ * fills most of its columns they are not the table's. One that is cut otherwise, above a row of data, is its header. */
 static void find_top(struct walk *walk, struct guess *guess)
 {
     unsigned rows = 0;
     bool found = false;
+    char other = '\0';
     for (int kind; (kind = walk_on(walk)) != 0 && rows < ROWS; rows++) {
-        if (kind == 2 || is_title(walk, guess->columns))
+        if (kind == 2)
             continue;
+        if (is_title(walk, guess->columns)) {
+            other = cuts_otherwise(walk, guess->columns);
+            continue;
+        }
         bool header = is_header(walk), full = filled(walk) * 2 >= guess->columns;
         if (!found || (full && header)) {
             guess->lead = rows;
             guess->header = header;
+            guess->other = count_data(walk) > 0 ? other : '\0';
         }
         if (full)
             return;
@@ -153,6 +180,8 @@ void guess_rows(const char *text, size_t len, bool whole, const struct csv *csv,
     struct look look;
     look_at(text, len, whole, csv, &look);
     guess->csv = *csv;
+    guess->quotes = look.quoted > 0;
+    guess->other = '\0';
     guess->trailing = look.width > 1 && look.always_trailing;
     guess->columns = look.width - guess->trailing;
     guess->lead = 0; /* nothing but titles: then the first is the header */

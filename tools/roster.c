@@ -13,6 +13,7 @@
 #include "tool_columns.h"
 #include "tool_decode.h"
 #include "tool_fullname.h"
+#include "tool_stray.h"
 #include "tool_survey.h"
 
 #define VALUE_BYTES 600 /* more than any type of the registry takes */
@@ -96,6 +97,7 @@ int roster_guess(struct roster *roster, struct table *table, const struct roster
     memset(roster, 0, sizeof *roster);
     roster->width = table_columns(table);
     roster->strict = table_is_strict(table);
+    roster->sheet = table_is_workbook(table);
     roster->session = session;
     find_ages(roster);
     if (columns_find(roster, table, map, lang) < 0)
@@ -251,7 +253,8 @@ static bool holds_bsn(struct slice text)
             last = (struct slice){last.at + 1, last.len - 1};
         bool goes_on = run > 0 && byte != '\0' && strchr(" .-", byte);
         bool alone = last.len == 9 || (!goes_on && run == len); /* 06-12345678 holds none of 8 digits */
-        if ((alone && roster_looks_like_bsn(last)) || (!goes_on && len == 9 && roster_looks_like_bsn((struct slice){digits, len})))
+        if ((alone && roster_looks_like_bsn(last)) ||
+            (!goes_on && len == 9 && roster_looks_like_bsn((struct slice){digits, len})))
             return true;
         len = goes_on ? len : 0;
         run = 0;
@@ -312,8 +315,9 @@ static bool take_values(const struct roster *roster, const struct slice cells[],
     return true;
 }
 
-size_t roster_request(const struct roster *roster, const struct slice cells[TABLE_COLUMNS], size_t count, unsigned tag,
-                      bool check, char line[LINE_MAX_BYTES], struct roster_fault *fault)
+/* Writes the request of a row. Its length; 0 with what is wrong. */
+static size_t make_request(const struct roster *roster, const struct slice cells[], size_t count, unsigned tag,
+                           bool check, char line[LINE_MAX_BYTES], struct roster_fault *fault)
 {
     static const struct {
         enum roster_column column;
@@ -358,5 +362,14 @@ size_t roster_request(const struct roster *roster, const struct slice cells[TABL
     size_t len = line_end(&writer);
     if (len == 0)
         (void)refuse(fault, -1, (struct slice){NULL, 0}, "characters", TEXT_ROW_CHARACTERS);
+    return len;
+}
+
+size_t roster_request(const struct roster *roster, const struct slice cells[TABLE_COLUMNS], size_t count, unsigned tag,
+                      bool check, char line[LINE_MAX_BYTES], struct roster_fault *fault)
+{
+    size_t len = make_request(roster, cells, count, tag, check, line, fault);
+    if (len == 0)
+        stray_judge(roster, cells, count, fault);
     return len;
 }

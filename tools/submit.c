@@ -19,6 +19,7 @@
 #include "tool_submission.h"
 #include "tool_verbs.h"
 
+#define ROWS_ROOM 40  /* for a number of rows in words */
 #define NAME_BYTES 65 /* of a submission's name, with its NUL */
 #define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/-"
 
@@ -102,6 +103,13 @@ static void make_name(struct job *job)
 
 /* ---- telling ---- */
 
+/* A number of rows in words. */
+static const char *in_rows(const struct job *job, size_t count, char room[ROWS_ROOM])
+{
+    snprintf(room, ROWS_ROOM, text(job, count == 1 ? TEXT_SUBMIT_ROW : TEXT_SUBMIT_ROWS), count);
+    return room;
+}
+
 /* Says what became of the rows, or would. --quiet says nothing where nobody has to know. */
 static void print_tally(const struct job *job, enum text_id id)
 {
@@ -110,8 +118,9 @@ static void print_tally(const struct job *job, enum text_id id)
     size_t refused = submission_refused(submission);
     if (job->tool->quiet && job->wish->yes && refused == 0 && tally[OUTCOME_NONE] == 0)
         return;
-    printf(text(job, id), submission->rows, tally[OUTCOME_SEATED], tally[OUTCOME_WAITING], tally[OUTCOME_REPEATED],
-           tally[OUTCOME_AMENDED], refused);
+    char rows[ROWS_ROOM];
+    printf(text(job, id), in_rows(job, submission->rows, rows), tally[OUTCOME_SEATED], tally[OUTCOME_WAITING],
+           tally[OUTCOME_REPEATED], tally[OUTCOME_AMENDED], refused);
     if (tally[OUTCOME_CONFLICT] > 0)
         printf(text(job, TEXT_SUBMIT_CONFLICTS), tally[OUTCOME_CONFLICT]);
     for (size_t i = 0; i < submission->queue_count; i++) {
@@ -291,7 +300,8 @@ static int break_off(const struct job *job, int status)
     size_t answered = submission_accepted(submission) + submission_refused(submission);
     if (submission_accepted(submission) > 0) {
         print_tally(job, TEXT_SUBMIT_SUMMARY);
-        printf(text(job, TEXT_SUBMIT_UNANSWERED), submission->rows - answered);
+        char rows[ROWS_ROOM];
+        printf(text(job, TEXT_SUBMIT_UNANSWERED), in_rows(job, submission->rows - answered, rows));
     }
     return status;
 }
@@ -341,6 +351,7 @@ static int go(struct job *job)
         printf(text(job, TEXT_SUBMIT_GUESS), job->wish->path, table_guess(submission->table), submission->roster.guess);
     if (submission->rows == 0) {
         print_tally(job, TEXT_SUBMIT_SUMMARY);
+        fputs(text(job, TEXT_SUBMIT_NO_STUDENTS), stdout);
         return EX_OK;
     }
     if (job->as_one && (submission->sound > BLOCK_LINES || submission->bytes > BLOCK_BYTES - LINE_MAX_BYTES)) {

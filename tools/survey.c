@@ -8,10 +8,12 @@
 #include <stdio.h>
 
 #include "tool_born.h"
+#include "tool_columns.h"
 
-#define BSN_ROWS 10    /* so many numbers make a column worth judging */
-#define BSN_ROWS_ALL 3 /* so many, when all are alike */
-#define DIGITS_MOST 20 /* of a student number that may have lost zeros */
+#define BSN_ROWS 10     /* so many numbers make a column worth judging */
+#define BSN_ROWS_ALL 3  /* so many, when all are alike */
+#define UNUSED_SHOWN 12 /* names of columns that are not used */
+#define DIGITS_MOST 20  /* of a student number that may have lost zeros */
 
 /* Words of a note. */
 #define MONTH_FIRST "month-first"
@@ -148,11 +150,32 @@ static void heed_note(struct roster *roster, struct slice note)
 
 /* ---- all of it ---- */
 
+/* Adds the names of the columns that are not used. */
+static void describe_unused(struct roster *roster, const struct table *table, enum text_lang lang, size_t len)
+{
+    char shown[ROSTER_HEADING_BYTES];
+    size_t names = 0;
+    for (size_t i = 0; table_has_header(table) && i < roster->width && names <= UNUSED_SHOWN; i++) {
+        struct slice name = table_header(table, i);
+        bool used = name.len == 0;
+        for (size_t column = 0; column < ROSTER_COLUMNS; column++)
+            used |= roster->at[column] == (int)i;
+        if (used)
+            continue;
+        text_show(name, shown, sizeof shown);
+        len +=
+            (size_t)snprintf(roster->guess + len, sizeof roster->guess - len, "%s%s%s",
+                             names == 0 ? text_of(lang, TEXT_GUESS_UNUSED) : ", ", names < UNUSED_SHOWN ? shown : "...",
+                             columns_is_bsn(name) && names < UNUSED_SHOWN ? text_of(lang, TEXT_GUESS_STAYS) : "");
+        names++;
+    }
+}
+
 /* Puts what was found into words. */
-static void describe(struct roster *roster, const struct survey *survey, bool header, enum text_lang lang)
+static void describe(struct roster *roster, const struct survey *survey, const struct table *table, enum text_lang lang)
 {
     size_t len = 0, room = sizeof roster->guess;
-    bool recalled = false;
+    bool recalled = false, header = table_has_header(table);
     for (unsigned column = 0; column < ROSTER_COLUMNS; column++) {
         char number[16];
         if (roster->at[column] < 0)
@@ -166,19 +189,23 @@ static void describe(struct roster *roster, const struct survey *survey, bool he
     const struct {
         bool holds;
         enum text_id text;
-    } notes[] = {{recalled, TEXT_GUESS_RECALL},
-                 {roster->passed_over, TEXT_GUESS_PASSED_OVER},
-                 {roster->month_first, TEXT_GUESS_MONTH_FIRST},
-                 {survey->either > 0 && survey->day_first == 0 && !roster->month_first, TEXT_GUESS_DAY_FIRST},
-                 {roster->serial, TEXT_GUESS_SERIAL},
-                 {roster->digits > 0, TEXT_GUESS_ZEROS},
-                 {roster->digits == 0 && count_shorter(survey) > 0, TEXT_GUESS_UNEVEN}};
+    } notes[] = {
+        {recalled, TEXT_GUESS_RECALL},
+        {roster->passed_over, TEXT_GUESS_PASSED_OVER},
+        {header && roster->at[ROSTER_FIRST] >= 0 && columns_are_initials(slice_of(roster->heading[ROSTER_FIRST])),
+         TEXT_GUESS_INITIALS},
+        {roster->month_first, TEXT_GUESS_MONTH_FIRST},
+        {survey->either > 0 && survey->day_first == 0 && !roster->month_first, TEXT_GUESS_DAY_FIRST},
+        {roster->serial, TEXT_GUESS_SERIAL},
+        {roster->digits > 0, TEXT_GUESS_ZEROS},
+        {roster->digits == 0 && count_shorter(survey) > 0, TEXT_GUESS_UNEVEN}};
     for (size_t i = 0; i < COUNT(notes) && len < room; i++)
         if (notes[i].holds)
             len += (size_t)snprintf(roster->guess + len, room - len, "; %s", text_of(lang, notes[i].text));
-    if (survey->short_years > 0 && len < room)
-        snprintf(roster->guess + len, room - len, text_of(lang, TEXT_GUESS_SHORT_YEAR), roster->this_year % 100,
-                 roster->this_year);
+    if (survey->short_years > 0)
+        len += (size_t)snprintf(roster->guess + len, room - len, text_of(lang, TEXT_GUESS_SHORT_YEAR),
+                                roster->this_year % 100, roster->this_year);
+    describe_unused(roster, table, lang, len);
 }
 
 int survey_run(struct roster *roster, struct table *table, enum text_lang lang)
@@ -204,6 +231,6 @@ int survey_run(struct roster *roster, struct table *table, enum text_lang lang)
     }
     judge(roster, &survey);
     heed_note(roster, table_note(table));
-    describe(roster, &survey, table_has_header(table), lang);
+    describe(roster, &survey, table, lang);
     return table_rewind(table);
 }

@@ -20,7 +20,8 @@
 
 #define ROW_BYTES 65536
 #define ROOM (2 * ROW_BYTES)
-#define NOTE_DIGITS 3              /* of a number in a note */
+#define NOTE_DIGITS 3 /* of a number in a note */
+#define SEPARATOR_ROOM 4
 #define NAME_ROOM 5                /* of a header's name beyond its length */
 #define CLEAN_ROOM (4 * ROW_BYTES) /* a row without its quotes, and in NFC, which makes three bytes of one at most */
 
@@ -233,12 +234,19 @@ static void keep_header(struct table *table, const struct slice cells[], size_t 
     }
 }
 
+static const char *name_separator(char separator, char room[SEPARATOR_ROOM])
+{
+    snprintf(room, SEPARATOR_ROOM, separator == '\t' ? "TAB" : "%c", separator);
+    return room;
+}
+
 /* Says what was decided. */
 static void describe(struct table *table)
 {
     const struct guess *guess = &table->guess;
     const char *header = text_of(table->lang, guess->header ? TEXT_GUESS_HEADER : TEXT_GUESS_NO_HEADER);
-    char named[32], sheet[WORKBOOK_NAME_BYTES], separator[2] = {guess->csv.separator, '\0'};
+    char named[32], sheet[WORKBOOK_NAME_BYTES], separator[SEPARATOR_ROOM];
+    const char *quotes = guess->quotes ? text_of(table->lang, TEXT_GUESS_QUOTES) : "";
     unsigned line = guess->header ? table->line : 1;
     snprintf(named, sizeof named, header, line);
     text_show(slice_of(table->sheet), sheet, sizeof sheet);
@@ -246,8 +254,8 @@ static void describe(struct table *table)
         snprintf(table->words, sizeof table->words, text_of(table->lang, TEXT_GUESS_WORKBOOK), sheet, named);
     else
         snprintf(table->words, sizeof table->words, text_of(table->lang, TEXT_GUESS_TEXT), decode_name(table->decode),
-                 *separator == '\t' ? "TAB" : separator,
-                 text_of(table->lang, guess->csv.quoted ? TEXT_GUESS_QUOTES : TEXT_GUESS_NO_QUOTES), named);
+                 name_separator(guess->csv.separator, separator),
+                 guess->csv.quoted ? quotes : text_of(table->lang, TEXT_GUESS_NO_QUOTES), named);
 }
 
 /* Finds out how the text is written. 0, or -1 after telling why it is no table. */
@@ -262,6 +270,12 @@ static int look(struct table *table)
                    &(const struct csv){.separator = ';', .end = '\n', .quoted = true}, &table->guess);
     else
         guess_table(table->room, table->len, table->ended, &table->guess);
+    if (table->guess.other) {
+        char names[2][SEPARATOR_ROOM];
+        text_tell(table->lang, TEXT_TABLE_SEPARATORS, table->name, name_separator(table->guess.other, names[0]),
+                  name_separator(table->guess.csv.separator, names[1]));
+        return -1;
+    }
     int found = read_header(table, cells, &count);
     bool header = found == 1;
     if (found == 0 && !table->guess.header)

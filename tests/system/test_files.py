@@ -3,6 +3,7 @@ Excel are read like any other table, whatever they hold, by a child that is held
 import datetime
 import io
 import os
+import re
 import subprocess
 import zipfile
 
@@ -131,9 +132,12 @@ UNUSABLE = [
     (b"<html><table><tr><td>1</table>", ["webpagina"]),
     ((LINE + "1;;Bakker;Zo\u00eb;1-3-2009;S-1\n").encode("cp1252").replace(b"\xeb", b"\x81"), ["regel 2", "UTF-8"]),
     (LINE.replace(";", "~").encode(), ["maar een kolom", "; of ,"]),
+    ("aap;noot;mies\nwim;zus;jet\n".encode(), ["geen kop", "dit staat er: 1 aap, 2 noot"]),
+    ((LINE + 3 * "1,,Bakker,Bo,1-3-2009,S-1\n").encode(), ["in de kop staat ; tussen de kolommen en in de rijen eronder ,"]),
+    (LINE.replace("Deelnemernummer", "BSN").encode(), ["BSN mag dit register niet bewaren", "Studentnummer"]),
     (LINE.replace("Geboortedatum", "Datum").encode(), ["Geboortedatum", "--map born="]),
     (LINE.replace("Sessie", "Groep").encode(), ["Sessie", "--map session=", "--session"]),
-    (LINE.replace("Voorvoegsel", "Achternaam").encode(), ["Achternaam", "twee keer"]),
+    (LINE.replace("Voorvoegsel", "Achternaam").encode(), ["Achternaam", "twee keer", "hernoem of verwijder"]),
     ((LINE + "".join(f"{n};;Bakker;Bo;1-3-2009;S-1\n" for n in (111222333, 101222331, 123456782))).encode(),
      ["Deelnemernummer", "BSN"]),
 ]
@@ -146,3 +150,20 @@ def test_a_file_that_cannot_be_used_is_refused_whole(college, tmp_path):
         said = college.run("submit", "--yes", str(path), wanted=2)[1]
         assert all(word in said for word in words), said
     assert students(college) == {}
+
+
+def test_rows_that_are_no_students_are_told_what_they_look_like(college, tmp_path):
+    path = tmp_path / "export.csv"
+    row = "1;;Bakker;Bo;1-3-2009;S-1\n"
+    lines = ["2,,Bakker,Bo,1-3-2009,S-1\n", "3\t\tBakker\tBo\t1-3-2009\tS-1\n", LINE, "4;;Bakker;Bo;1-3-20099;S-1\n", "Totaal:;;;;4;\n",
+             "Totaal: 4\n", "5;;Bakk"]
+    path.write_text(LINE + row + "".join(lines), encoding="utf-8")
+    said = college.run("submit", "--yes", str(path), wanted=1)[1]
+    wanted = (["staat hier , en", "[width]"], ["staat hier TAB en"], ["de kop nog eens", "kan weg"], ['Geboortedatum: "1-3-20099"'],
+              ["totaal", "kan weg"], ["totaal", "kan weg"], ["te weinig kolommen (3)", "afgebroken"])
+    for line, words in enumerate(wanted, 3):
+        told = next(text for text in said.splitlines() if re.match(rf"regels? ({line}|7-{line}|{line}-8) geweigerd", text))
+        assert all(word in told for word in words), said
+    assert "1 met plaats" in said
+    path.write_text(LINE + row, encoding="utf-8")
+    assert "1 rij: 0 met plaats" in college.run("submit", "--yes", str(path), wanted=0)[1]

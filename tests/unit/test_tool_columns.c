@@ -54,10 +54,37 @@ static void names_go_before_what_is_remembered(void **state)
     check_files(files, COUNT(files));
 }
 
+#define NAMES "Studentnummer;Achternaam;Voorvoegsel;"
+
+/* So that nobody thinks that it went along. */
+static void what_is_not_used_is_told(void **state)
+{
+    static const struct file files[] = {
+        {.file = NAMES "Voorletters;BSN;Geboortedatum;Sessie;Wahlfach;Opmerking;\n"
+                       "0912345;Graaf;van der;Bo;111222333;1-3-2009;S-1;K0959;Hoi;\n",
+         .said = "elective = Wahlfach; initials: a certificate needs the full first names; dates with the day first, "
+                 "though "
+                 "none shows it; not used: BSN (stays here), Opmerking",
+         .line =
+             "register tag=2 session=S-1 student=0912345 elective=K0959 name=\"van der Graaf, Bo\" born=2009-03-01\n"},
+        {.file = NAMES "Voornamen;Geboortedatum;Sessie\n0912345;Graaf;van der;Bo;2009-03-01;S-1\n",
+         .said = "session = Sessie",
+         .line = BO},
+    };
+    (void)state;
+    check_files(files, COUNT(files));
+    struct table *plain = told_table("a;b\n1;2\n", 8), *quoted = told_table("a;b\n1;\"2\"\n", 10);
+    assert_string_equal(table_guess(plain), "UTF-8, ; between the columns, the header on line 1");
+    assert_string_equal(table_guess(quoted), "UTF-8, ; between the columns, with quotes, the header on line 1");
+    table_close(plain);
+    table_close(quoted);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_go_before_what_is_remembered),
+        cmocka_unit_test(what_is_not_used_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,7 +84,7 @@ static void a_wrong_row_is_refused_by_its_column(void **state)
         {"0912345;;Bakker;Bo;;1-3-2009;;S 1;;;", ROSTER_SESSION, TEXT_VALUE_CODE},
         {"0912345;;Bakker;Bo;;1-3-2009;;S-1;ketenid.nl/x;;", ROSTER_ECKID, TEXT_VALUE_ECKID},
         {"0912345;;Jansen; roepnaam Jan;Bo;;1-3-2009;;S-1;;;", -1, TEXT_ROW_WIDTH},
-        {"0912345;;Bakker;Bo;;1-3-2009;;S-1;;", -1, TEXT_ROW_WIDTH},
+        {"0912345;;Bakker;Bo;;1-3-2009;;S-1;;", -1, TEXT_ROW_SHORT},
     };
     char line[LINE_MAX_BYTES + 1];
     struct roster_fault fault;

@@ -58,8 +58,9 @@ void told_roster(const char *file, const struct roster_map *map, const char *ses
         assert_int_equal(table_next(table, cells, &count), 1);
         size_t len = roster_request(&roster, cells, count, table_line(table), false, request, &fault);
         request[len] = '\0';
-        char reason[512];
-        snprintf(reason, sizeof reason, text_of(TEXT_EN, fault.reason), fault.detail);
+        char reason[512] = "";
+        if (len == 0)
+            snprintf(reason, sizeof reason, text_of(TEXT_EN, fault.reason), fault.detail);
         const char *became = len > 0 ? request : reason;
         if (strcmp(became, line) != 0)
             fail_msg("%s\nbecame: %s", file, became);
