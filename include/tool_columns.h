@@ -18,6 +18,10 @@ bool columns_same(struct slice one, struct slice other);
 bool columns_are_initials(struct slice name);
 bool columns_is_bsn(struct slice name);
 
+/* All names that columns have, as they are compared, with blanks between them. */
+#define COLUMNS_NAMES_BYTES 4096
+void columns_names(char names[COLUMNS_NAMES_BYTES]);
+
 /* Our name for a column, as EduArte has it. */
 const char *columns_name(enum roster_column column);
 

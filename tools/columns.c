@@ -94,6 +94,15 @@ const char *columns_name(enum roster_column column)
     return columns[column].name;
 }
 
+void columns_names(char names[COLUMNS_NAMES_BYTES])
+{
+    size_t len = 0;
+    names[0] = '\0';
+    for (size_t column = 0; column < ROSTER_COLUMNS; column++)
+        for (size_t rank = 0; rank < RANKS && columns[column].ranks[rank] && len < COLUMNS_NAMES_BYTES; rank++)
+            len += (size_t)snprintf(names + len, COLUMNS_NAMES_BYTES - len, "%s", columns[column].ranks[rank]);
+}
+
 /* ---- names ---- */
 
 /* A name as it is compared: letters and digits in lower case, between blanks. False when it is too long to be known. */

@@ -39,8 +39,8 @@ struct table {
     bool ended;     /* nothing more will be decoded */
     unsigned line, next_line;
     size_t clean_len;
-    char sheet[WORKBOOK_NAME_BYTES];
-    char words[512];
+    struct workbook_facts facts; /* where it is a workbook */
+    char words[1024];
     char note[TABLE_NOTE_BYTES];
     size_t note_len;
     char room[ROOM];
@@ -240,18 +240,28 @@ static const char *name_separator(char separator, char room[SEPARATOR_ROOM])
     return room;
 }
 
+static void describe_workbook(struct table *table, const char *header)
+{
+    const struct workbook_facts *facts = &table->facts;
+    const size_t room = sizeof table->words;
+    size_t len = (size_t)snprintf(table->words, room, text_of(table->lang, TEXT_GUESS_WORKBOOK), facts->sheet, header);
+    if (facts->others[0])
+        len += (size_t)snprintf(table->words + len, room - len, text_of(table->lang, TEXT_GUESS_SHEETS), facts->others);
+    if (facts->hidden > 0)
+        snprintf(table->words + len, room - len, text_of(table->lang, TEXT_GUESS_HIDDEN), facts->hidden);
+}
+
 /* Says what was decided. */
 static void describe(struct table *table)
 {
     const struct guess *guess = &table->guess;
     const char *header = text_of(table->lang, guess->header ? TEXT_GUESS_HEADER : TEXT_GUESS_NO_HEADER);
-    char named[32], sheet[WORKBOOK_NAME_BYTES], separator[SEPARATOR_ROOM];
+    char named[32], separator[SEPARATOR_ROOM];
     const char *quotes = guess->quotes ? text_of(table->lang, TEXT_GUESS_QUOTES) : "";
     unsigned line = guess->header ? table->line : 1;
     snprintf(named, sizeof named, header, line);
-    text_show(slice_of(table->sheet), sheet, sizeof sheet);
     if (table->workbook)
-        snprintf(table->words, sizeof table->words, text_of(table->lang, TEXT_GUESS_WORKBOOK), sheet, named);
+        describe_workbook(table, named);
     else
         snprintf(table->words, sizeof table->words, text_of(table->lang, TEXT_GUESS_TEXT), decode_name(table->decode),
                  name_separator(guess->csv.separator, separator),
@@ -331,7 +341,7 @@ static int begin(struct table *table)
     }
     if (workbook_is(first, len)) {
         table->workbook = true;
-        FILE *text = workbook_text(table->file, table->name, table->sheet, table->lang);
+        FILE *text = workbook_text(table->file, table->name, &table->facts, table->lang);
         if (!text)
             return -1;
         fclose(table->file);

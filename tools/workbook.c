@@ -7,16 +7,20 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "tool_columns.h"
 
 #define PYTHON "/usr/bin/python3"
 #define MEMORY (512ul << 20)
 #define TEXT (256ul << 20)
 #define PROCESSOR 120
 #define WALL 300
+#define SAID 1024 /* bytes that are read of what it says */
 
 enum { DAMAGED = 10, LARGE, EMPTY, OTHER, NO_LIBRARY, NO_ROOM, NO_PROGRAM }; /* statuses of workbook.py, and ours */
 
@@ -38,7 +42,9 @@ static void limit(int what, rlim_t most)
 static void __attribute__((noreturn)) become_reader(int in, int out, int told, pid_t parent)
 {
     static char *const environment[] = {"LC_ALL=C.UTF-8", "OPENPYXL_LXML=False", NULL};
-    char *const words[] = {PYTHON, "-I", "-c", (char *)workbook_script, NULL};
+    char names[COLUMNS_NAMES_BYTES];
+    char *const words[] = {PYTHON, "-I", "-c", (char *)workbook_script, names, NULL};
+    columns_names(names);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
         _exit(NO_PROGRAM);
     limit(RLIMIT_AS, MEMORY);
@@ -64,7 +70,7 @@ static void read_told(int told, char *bytes, size_t room)
 }
 
 /* The child's wait status; -1 with errno when there was none. */
-static int run_reader(FILE *file, FILE *text, char sheet[WORKBOOK_NAME_BYTES])
+static int run_reader(FILE *file, FILE *text, char said[SAID])
 {
     int told[2], status = -1;
     const pid_t parent = getpid();
@@ -78,7 +84,7 @@ static int run_reader(FILE *file, FILE *text, char sheet[WORKBOOK_NAME_BYTES])
     int fault = errno;
     close(told[1]);
     if (child > 0) {
-        read_told(told[0], sheet, WORKBOOK_NAME_BYTES);
+        read_told(told[0], said, SAID);
         while (waitpid(child, &status, 0) < 0 && errno == EINTR)
             ;
     }
@@ -107,12 +113,32 @@ static enum text_id reason_of(int status)
     }
 }
 
-FILE *workbook_text(FILE *file, const char *name, char sheet[WORKBOOK_NAME_BYTES], enum text_lang lang)
+/* Takes a line off what was said; what does not fit is cut off, and shown so. */
+static char *take_line(char *said, char *out, size_t size)
 {
+    size_t len = strcspn(said, "\n");
+    text_show((struct slice){said, len}, out, size);
+    return said + len + (said[len] == '\n');
+}
+
+static void read_facts(char *said, struct workbook_facts *facts)
+{
+    char number[16];
+    said = take_line(said, facts->sheet, sizeof facts->sheet);
+    said = take_line(said, number, sizeof number);
+    facts->hidden = (unsigned)strtoul(number, NULL, 10);
+    (void)take_line(said, facts->others, sizeof facts->others);
+}
+
+FILE *workbook_text(FILE *file, const char *name, struct workbook_facts *facts, enum text_lang lang)
+{
+    char said[SAID] = "";
     FILE *text = tmpfile();
-    int status = text ? run_reader(file, text, sheet) : -1;
-    if (status == 0)
+    int status = text ? run_reader(file, text, said) : -1;
+    if (status == 0) {
+        read_facts(said, facts);
         return text;
+    }
     if (WIFEXITED(status) && WEXITSTATUS(status) == NO_ROOM) {
         errno = ENOSPC;
         status = -1;

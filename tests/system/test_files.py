@@ -78,6 +78,30 @@ def test_a_workbook_is_read_as_it_is_seen(college, tmp_path):
                                  "0912347": ("van der Graaf, Jo", "2009-03-01")}
 
 
+def test_what_of_a_workbook_is_not_read_or_not_seen_is_told(college, tmp_path):
+    path = tmp_path / "export.xlsx"
+    book = openpyxl.Workbook()
+    book.active.title = "Uitleg"
+    book.active.append(["Vul het tweede blad in", "", "en lees dit"])
+    for title, numbers in (("Klas A", range(1, 6)), ("Klas B", (7, 8))):
+        sheet = book.create_sheet(title)
+        sheet.append(["Overzicht"])
+        sheet.append(HEADER)
+        for number in numbers:
+            sheet.append([f"L{number}", None, "Bakker", "Bo", "01-03-2009", "S-1"])
+    sheet = book["Klas A"]
+    for row in (4, 5):
+        sheet.row_dimensions[row].hidden = True
+    sheet["B6"], sheet["D7"] = '=IF(1=1, "van", "")', "=B1"
+    book.create_sheet("Weg").append(["verborgen"])
+    book["Weg"].sheet_state = "hidden"
+    book.save(path)
+    said = college.run("submit", "--yes", str(path), wanted=1)[1]
+    assert "blad Klas A, de kop op regel 2; niet gelezen: Uitleg, Klas B (" in said and "verborgen rijen gaan mee: 2" in said
+    assert 'regel 6 geweigerd: Voorvoegsel: "#FORMULA!"' in said and 'regel 7 geweigerd: Voornamen: "#FORMULA!"' in said
+    assert "[formula]" in said and students(college).keys() == {"L1", "L2", "L3"}
+
+
 def test_a_workbook_that_is_none_is_refused(college, tmp_path):
     path = tmp_path / "export.xlsx"
 
@@ -102,7 +126,7 @@ def test_a_workbook_that_is_none_is_refused(college, tmp_path):
               [b"</t></is></c></row></sheetData></worksheet>"])  # more than the child may have in memory
     refused("te groot")
     workbook(path, HEADER)
-    with_part(path, SHEET, [SHEET_BEGIN, b"<row r='2000000000'><c t='inlineStr'><is><t>x</t></is></c></row></sheetData></worksheet>"])
+    with_part(path, SHEET.replace("1", "2"), [SHEET_BEGIN, b"<row r='2000000000'><c t='inlineStr'><is><t>x</t></is></c></row></sheetData></worksheet>"])
     refused("te groot")  # not that many rows, one by one
     workbook(path, HEADER)
     bomb = b'<!DOCTYPE x [<!ENTITY a "' + b"a" * 1000 + b'">' + b"".join(
