@@ -295,9 +295,10 @@ static void answer_commit(struct request *commit, const struct batch_answer *ans
     const struct block_run *run = commit->block->run;
     size_t refused = run->count - run->accepted;
     const char *code = !block_run_is_as_planned(run) ? "changed" : refused > 0 ? "refused" : NULL;
-    if (run->fate == BLOCK_STAYS &&
-        result_value(answer->result, 0, COLUMN_CODE).at) /* an empty one, of a dead certificate */
-        code = "revoked";
+    if (run->fate == BLOCK_STAYS && result_value(answer->result, 0, COLUMN_CODE).at) {
+        code = "revoked"; /* an empty block, of a dead certificate */
+        commit->disowned = true;
+    }
     const struct proto_reply *reply = code ? proto_reply(STATUS_NO, slice_of(code)) : NULL;
     struct line_writer writer;
     char bytes[LINE_MAX_BYTES];

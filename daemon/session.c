@@ -427,6 +427,8 @@ static void proceed(struct session *session)
     if (session->closed)
         return;
     do {
+        if (session->window.disowned && session->state == SESSION_OPEN) /* the news tells it too, but of a new role */
+            end_now(session, "revoked");
         while (session->state == SESSION_OPEN && has_room(session) && take_line(session))
             ;
         if (session->state == SESSION_OVER)
@@ -449,8 +451,6 @@ static void on_answered(struct window *window)
     struct session *session = (struct session *)((char *)window - offsetof(struct session, window));
     if (release(session) || session->state == SESSION_OVER)
         return;
-    if (window->disowned && session->state == SESSION_OPEN) /* the news is about to tell it too, except of a new role */
-        end_now(session, "revoked");
     proceed(session);
 }
 

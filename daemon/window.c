@@ -1,8 +1,8 @@
 /* The unanswered requests of one connection.
  *
- * Rules: only the first is ever answered, so replies keep the order of requests. What stands behind a list is not begun
- * before the list is done, so that requests take effect in their order. A BUSY answers also all that already stands
- * behind it and is not in the database. */
+ * Rules: only the first is ever answered, so replies keep the order of requests. What stands behind a list or a block is
+ * not begun before that is answered whole: requests take effect in their order, and no answer comes home amid those of
+ * a block. A BUSY answers also all that already stands behind it and is not in the database. */
 #include "window.h"
 
 #include "block.h"
@@ -81,8 +81,8 @@ static void dequeue(struct window *window, struct request *request)
 {
     if (window->next == request)
         window->next = TAILQ_NEXT(request, link);
-    if (window->list == request)
-        window->list = NULL;
+    if (window->holds == request)
+        window->holds = NULL;
     window->broken |= request->broken;
     window->disowned |= request->disowned;
     TAILQ_REMOVE(&window->queue, request, link);
@@ -118,10 +118,13 @@ static void on_answer(struct batch_item *item, const struct batch_answer *answer
         window->answered(window);
         return;
     }
-    if (request->block)
+    if (request->block) {
         (void)!block_answer(request, answer, window->speaker, window->server->seal, window->out);
-    else
+        if (request->fault.code && request->fault_status == STATUS_BUSY)
+            busy = request->fault.code; /* of a block that found no memory, too */
+    } else {
         reply_answer(request, answer, window->speaker, window->server->seal, window->out);
+    }
     if (request->log)
         news_saw(window->server->news, request->log);
     if (busy) {
@@ -144,19 +147,19 @@ static void begin(struct window *window, struct request *request)
     if (code) {
         request_refuse(request, STATUS_BUSY, code);
         refuse_behind(window, request, code);
-    } else if (request->line.command->kind == KIND_LIST) {
-        window->list = request;
     }
 }
 
-/* Begins all up to and with the first list, and that list's next page. */
+/* Begins all up to and with the first list or block, and that list's next page. */
 static void begin_next(struct window *window, bool few)
 {
-    if (window->list && window->list->stage == REQUEST_MORE && few)
-        begin(window, window->list);
-    while (window->next && !window->list) {
+    if (window->holds && window->holds->stage == REQUEST_MORE && few)
+        begin(window, window->holds);
+    while (window->next && !window->holds) {
         struct request *request = window->next;
         window->next = TAILQ_NEXT(request, link);
+        if (request->block || (request_needs_database(request) && request->line.command->kind == KIND_LIST))
+            window->holds = request;
         if (request_needs_database(request))
             begin(window, request);
     }
