@@ -357,7 +357,7 @@ static void send_part(struct lane *lane)
     if (lane->kind == DB_BLOCK) {
         struct batch_item *item = lane->items[lane->from];
         struct batch_block *block = item->block;
-        (void)block->step(item, NULL);
+        block->begin(item);
         db_send(lane->db, DB_BLOCK, lane->number, block->calls, block->count);
         return;
     }

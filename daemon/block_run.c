@@ -15,6 +15,7 @@
 
 #define PART_LINES 512
 
+static void begin(struct batch_item *item);
 static enum batch_step step(struct batch_item *item, struct result **results);
 
 /* ---- making one ---- */
@@ -71,6 +72,7 @@ struct block_run *block_run_new(struct server *server, const struct request_spea
         return NULL;
     }
     memcpy(run->hmac, hmac, sizeof run->hmac);
+    run->batch.begin = begin;
     run->batch.step = step;
     fill_question(run);
     fill_keep(run);
@@ -271,8 +273,14 @@ static enum batch_step decide(struct block_run *run)
     return stays ? BATCH_KEEP : BATCH_UNDO;
 }
 
-static enum batch_step begin(struct block_run *run)
+static struct block_run *run_of(struct batch_item *item)
 {
+    return (struct block_run *)(uintptr_t)item->block; /* its first member, and ours */
+}
+
+static void begin(struct batch_item *item)
+{
+    struct block_run *run = run_of(item);
     reset(run);
     run->fate = BLOCK_UNDONE;
     run->asking = run->terms->name[0] != '\0';
@@ -282,7 +290,6 @@ static enum batch_step begin(struct block_run *run)
     } else {
         (void)next_part(run);
     }
-    return BATCH_GO_ON;
 }
 
 /* Runs the lines where the name is free; else the fate says what it has. */
@@ -315,8 +322,6 @@ static enum batch_step look_at_part(struct block_run *run, struct result **resul
 
 static enum batch_step step(struct batch_item *item, struct result **results)
 {
-    struct block_run *run = (struct block_run *)(uintptr_t)item->block; /* its first member, and ours */
-    if (!results)
-        return begin(run);
+    struct block_run *run = run_of(item);
     return run->asking ? look_at_name(run, results[0]) : look_at_part(run, results);
 }

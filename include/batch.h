@@ -44,17 +44,18 @@ struct batch_item;
 typedef void batch_callback(struct batch_item *item, const struct batch_answer *answer);
 
 enum batch_step {
-    BATCH_GO_ON,  /* run the calls that were set; at least one, but for the first time */
+    BATCH_GO_ON,  /* run the calls that were set, at least one */
     BATCH_KEEP,   /* run `keep`, whose cells are looked at only now, and commit */
     BATCH_UNDO,   /* nothing stays */
     BATCH_BROKEN, /* nothing stays, for an answer was none: BATCH_INTERNAL */
 };
 
 /* Many requests as one item: they run in a transaction of their own, all or nothing. It is never halved and shares with
- * nobody. `step` is called first with NULL and sets `calls` and returns BATCH_GO_ON; then with their results, of which it
- * takes what it wants by setting it to NULL, and says how to go on. It begins anew, with NULL, when all it has done was
- * lost. The item's answer brings the row of `keep`; no result when nothing stays. */
+ * nobody. `begin` sets the first `calls`, or none; it is called again when all that was done was lost. `step` is called
+ * with the results of the calls, of which it takes what it wants by setting it to NULL, and says how to go on. The
+ * item's answer brings the row of `keep`; no result when nothing stays. */
 struct batch_block {
+    void (*begin)(struct batch_item *item);
     enum batch_step (*step)(struct batch_item *item, struct result **results);
     const struct db_call *calls;
     size_t count;

@@ -40,8 +40,8 @@ enum db_outcome {
 };
 
 /* `results[i]` are the rows of calls[i], theirs until this returns, but for those that the owner takes by setting them to
- * NULL; `results` is NULL unless the outcome is DB_DONE or DB_HELD. `sqlstate` has five characters, "" unless DB_FAILED;
- * `message` is for the log and never holds personal data. */
+ * NULL; `results` is NULL where there were no calls, or the outcome is another than DB_DONE and DB_HELD. `sqlstate` has
+ * five characters, "" unless DB_FAILED; `message` is for the log and never holds personal data. */
 typedef void db_done(void *owner, enum db_outcome outcome, struct result **results, const char *sqlstate,
                      const char *message);
 typedef void db_state(void *owner, bool ready);

@@ -273,8 +273,8 @@ void fake_db_done(struct db *db, enum db_outcome outcome, const char *sqlstate)
     db->busy = outcome == DB_HELD;
     if (outcome == DB_LOST)
         db->ready = false;
-    db->done(db->owner, outcome, outcome == DB_DONE || outcome == DB_HELD ? batch.results : NULL, sqlstate,
-             "as the test says");
+    bool has_results = (outcome == DB_DONE || outcome == DB_HELD) && batch.calls > 0;
+    db->done(db->owner, outcome, has_results ? batch.results : NULL, sqlstate, "as the test says");
     if (outcome == DB_LOST)
         db->state(db->owner, false);
     free_batch(&batch);

@@ -75,6 +75,19 @@ def test_a_block_may_end_its_own_certificate(registry):
     registry.check_log()
 
 
+def test_a_block_of_which_no_line_can_run_ends_too(registry):
+    daemon = registry.start()
+    with daemon.connect("25LU") as alfa:
+        for name in (None, "N"):
+            _, answers, commit = send_block(alfa, [b"register\n", b"ping\n", b"x\n"], **({"name": name} if name else {}))
+            assert [a.word for a in answers] == ["BAD missing", "BAD in-block", "BAD verb"]
+            assert (commit.word, commit["accepted"], commit["refused"]) == ("NO refused", "0", "3")
+        _, _, commit = send_block(alfa, [])
+        assert commit.ok and commit["accepted"] == "0"
+        assert send_block(alfa, [], check=True)[2].ok
+    registry.check_log()
+
+
 def test_the_bounds(registry):
     daemon = registry.start()
     schedule(daemon, seats=2 * LINES_MOST)
