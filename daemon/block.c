@@ -69,6 +69,12 @@ static void count_memory(struct block *block, size_t bytes)
     block->party->block_bytes += bytes;
 }
 
+/* What a block takes besides its lines. */
+static size_t bare_size(const struct block *block)
+{
+    return sizeof *block + sizeof *block->run;
+}
+
 struct block *block_begin(struct server *server, struct server_party *party, struct request *begin)
 {
     struct block *block = calloc(1, sizeof *block);
@@ -77,9 +83,9 @@ struct block *block_begin(struct server *server, struct server_party *party, str
     block->server = server;
     block->party = party;
     block->raw = evbuffer_new();
-    if (!begin->fault.code && (!block->raw || !has_room(block, sizeof *block + BLOCK_BYTES_MOST)))
+    if (!begin->fault.code && (!block->raw || !has_room(block, bare_size(block) + BLOCK_BYTES_MOST)))
         request_refuse(begin, STATUS_BUSY, "memory");
-    count_memory(block, sizeof *block);
+    count_memory(block, bare_size(block));
     if (begin->fault.code)
         block_refuse(block, begin->fault_status, begin->fault.code);
     else

@@ -64,19 +64,24 @@ struct block_run *block_run_new(struct server *server, const struct request_spea
         return NULL;
     *run = (struct block_run){.server = server, .speaker = speaker, .terms = terms, .raw = raw, .count = lines};
     TAILQ_INIT(&run->lines);
-    run->items = calloc(lines + 1, sizeof(void *));
-    run->calls = calloc(lines + 1, sizeof run->calls[0]);
-    run->results = calloc(lines + 1, sizeof(struct result *));
-    if (!run->items || !run->calls || !run->results) {
-        block_run_free(run);
-        return NULL;
-    }
     memcpy(run->hmac, hmac, sizeof run->hmac);
     run->batch.begin = begin;
     run->batch.step = step;
     fill_question(run);
     fill_keep(run);
     return run;
+}
+
+/* Sees to room for what its lines become, when it is its turn. */
+static bool make_room(struct block_run *run)
+{
+    if (!run->items)
+        run->items = calloc(run->count + 1, sizeof(void *));
+    if (!run->calls)
+        run->calls = calloc(run->count + 1, sizeof run->calls[0]);
+    if (!run->results)
+        run->results = calloc(run->count + 1, sizeof(struct result *));
+    return run->items && run->calls && run->results;
 }
 
 /* Forgets what was read and answered. */
@@ -101,8 +106,7 @@ void block_run_free(struct block_run *run)
 {
     if (!run)
         return;
-    if (run->results)
-        reset(run);
+    reset(run);
     free(run->items);
     free(run->calls);
     free(run->results);
@@ -156,6 +160,8 @@ static void add_to_calls(struct block_run *run, size_t first, struct request *li
 static bool next_part(struct block_run *run)
 {
     size_t first = run->call_count;
+    if (run->fate == BLOCK_MEMORY)
+        return false;
     for (size_t n = 0; run->read < run->raw.len && (n < PART_LINES || run->call_count == first); n++) {
         struct request *line = read_line(run);
         if (!line) {
@@ -282,7 +288,7 @@ static void begin(struct batch_item *item)
 {
     struct block_run *run = run_of(item);
     reset(run);
-    run->fate = BLOCK_UNDONE;
+    run->fate = make_room(run) ? BLOCK_UNDONE : BLOCK_MEMORY;
     run->asking = run->terms->name[0] != '\0';
     if (run->asking) {
         run->batch.calls = &run->question_call;

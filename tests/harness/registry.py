@@ -44,6 +44,13 @@ def until(what, condition, seconds=20):
         time.sleep(0.01)
 
 
+def high_water(pid):
+    """The most memory that a process has had so far, in kB; None when it has ended."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        found = re.search(r"VmHWM:\s+(\d+) kB", file.read())
+    return int(found.group(1)) if found else None
+
+
 def day(days):
     """A day counted from today in Amsterdam, which is where the registry's days are."""
     today = datetime.datetime.now(zoneinfo.ZoneInfo("Europe/Amsterdam")).date()

@@ -1,9 +1,11 @@
 """Many lines as one: rehearsed, planned, named, bounded; and whole whatever dies when."""
 import signal
 
+import psycopg2
+
 from harness.client import encode
 from harness.load import BlockSender, check_blocks, dice, send_block
-from harness.registry import day, until
+from harness.registry import conninfo, day, high_water, until
 
 LINES_MOST = 5000
 
@@ -125,6 +127,31 @@ def test_memory_for_blocks_is_bounded_and_comes_back(registry):
         for client in open_ones:
             client.close()
         until("the memory is free again", lambda: send_block(late, [student(2)])[2].ok)
+
+
+def test_blocks_that_wait_hold_little_more_than_their_bytes(registry):
+    daemon = registry.start()
+    before = high_water(daemon.process.pid)
+    schedule(daemon)
+    block = b"begin\n" + b"x\n" * LINES_MOST + b"commit\n"
+    holder = psycopg2.connect(conninfo(registry.owner, options="'-csearch_path=registry'"))
+    with holder.cursor() as cursor, daemon.connect("25LU") as probe:
+        cursor.execute("select from log_head for update")
+        waiting = [daemon.connect("25LU") for _ in range(13)]
+        for client in waiting:
+            client.send(block * 120)
+
+        def is_full():
+            begin, _ = probe.ask_many([b"begin\n", b"abandon\n"])
+            return begin.word == "BUSY memory"
+
+        until("all of them wait", is_full)
+        assert high_water(daemon.process.pid) - before < 40 * 1024 # kB, for the 16 MiB that they are counted with
+        for client in waiting:
+            client.close()
+    holder.close()
+    with daemon.connect("25LU") as alfa:
+        until("the memory is free again", lambda: send_block(alfa, [student(1)])[2].ok)
 
 
 def test_a_block_is_whole_whatever_dies(registry):

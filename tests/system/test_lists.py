@@ -13,7 +13,7 @@ import pytest
 from harness.client import encode
 from harness.impostor import over_tls
 from harness.load import dice
-from harness.registry import TOOL, day
+from harness.registry import TOOL, day, high_water
 from harness.tool import Tool
 
 MANY = 100_000
@@ -220,12 +220,6 @@ def test_free_are_the_sessions_that_can_be_registered_for_and_have_seats(registr
     assert "niet" in run(tool_of(registry, daemon, "OCW"), "sessions", "--free", "--json", wanted=77)[1]
 
 
-def high_water(pid):
-    """The most memory that a process has had so far, in kB."""
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return int(next(line for line in file if line.startswith("VmHWM")).split()[1])
-
-
 def read_all(tool, *argv):
     """How many lines it wrote and its memory, looked at while it writes."""
     environment = {**os.environ, "HOME": tool.home, "LC_ALL": "C"}
@@ -235,8 +229,8 @@ def read_all(tool, *argv):
         while block := os.read(process.stdout.fileno(), 65536):
             lines += block.count(b"\n")
             try:
-                memory = max(memory, high_water(process.pid))
-            except (StopIteration, ProcessLookupError):
+                memory = max(memory, high_water(process.pid) or 0)
+            except ProcessLookupError:
                 pass  # it has just ended
     assert process.returncode == 0
     return lines, memory

@@ -1,8 +1,6 @@
 """`buurtaal submit --mode good` takes a file of any size: client and daemon need no more memory for many rows than for few."""
-import re
-
 from harness.cluster import Cluster
-from harness.registry import day, until
+from harness.registry import day, high_water, until
 from harness.tool import Tool
 
 FEW, MANY = 5_000, 100_000
@@ -19,19 +17,12 @@ def write(path, numbers, sound=lambda n: n % 1000):
     return str(path)
 
 
-def peak(pid):
-    """The most memory that a process has had, in kB; None when it has ended."""
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        found = re.search(r"VmHWM:\s+(\d+) kB", file.read())
-    return int(found.group(1)) if found else None
-
-
 def submit(tool, path, *options, wanted=1):
     """The client's peak, near its end, and what it said."""
     seen = [0]
     with open(f"{path}.said", "w+", encoding="utf-8") as said:
         process = tool.start("submit", "--yes", *options, path, stdout=said)
-        until(f"the end of {path}", lambda: not seen.append(peak(process.pid)) and process.poll() is not None, 600)
+        until(f"the end of {path}", lambda: not seen.append(high_water(process.pid)) and process.poll() is not None, 600)
         said.seek(0)
         text = said.read()
     assert process.returncode == wanted, text[-1000:]
@@ -57,7 +48,7 @@ def submit_both(registry, daemon, folder):
     for name, numbers in (("few", range(FEW)), ("many", range(FEW, FEW + MANY))):
         client, said = submit(tool, write(folder / f"{name}.csv", numbers))  # of which a row in a thousand is refused
         assert f"{len(numbers)} rijen: {len(numbers) - len(numbers) // 1000} met plaats" in said, said[-500:]
-        peaks.append((client, peak(daemon.pid)))
+        peaks.append((client, high_water(daemon.pid)))
     print("torture peaks-kb", *peaks[0], *peaks[1])
     assert all(many < few + KILOBYTES for few, many in zip(*peaks)), peaks
     client, said = submit(tool, write(folder / "wrong.csv", range(MANY), lambda n: False), "--dry-run", wanted=2)
