@@ -98,6 +98,16 @@ static bool ends_utf8(unsigned *due, unsigned byte)
     return false;
 }
 
+static bool is_small(int byte)
+{
+    return byte >= 'a' && byte <= 'z';
+}
+
+static bool is_letter(int byte)
+{
+    return is_small(byte | 0x20);
+}
+
 bool decode_is_misread(struct slice text)
 {
     /* What Windows-1252 makes of the bytes 0x80 to 0x9f. */
@@ -106,6 +116,7 @@ bool decode_is_misread(struct slice text)
                                     0,      0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014,
                                     0x2dc,  0x2122, 0x161,  0x203a, 0x153,  0,      0x17e,  0x178};
     unsigned due = 0;
+    int before = 0;
     for (size_t at = 0; at < text.len;) {
         ucs4_t character, byte;
         int taken = u8_mbtoucr(&character, (const uint8_t *)text.at + at, text.len - at);
@@ -113,37 +124,57 @@ bool decode_is_misread(struct slice text)
         for (unsigned i = 0; taken > 0 && i < COUNT(high); i++)
             if (high[i] == character && character > 0)
                 byte = 0x80 + i;
-        if (ends_utf8(&due, byte))
+        size_t end = at + (taken > 0 ? (size_t)taken : 1);
+        bool among = is_small(before) || (is_letter(before) && end < text.len && is_small(text.at[end]));
+        /* Capitals with accents are in no word there; old Macs had small ones in their place. */
+        if (ends_utf8(&due, byte) ||
+            (among && byte > 0 && byte < 0xa0 && memchr("\x83\x88\x8a\x8c\x8e\x9f", (int)byte, 6)))
             return true;
-        at += taken > 0 ? (size_t)taken : 1;
+        before = (int)byte;
+        at = end;
     }
     return false;
 }
 
-static bool is_small(int byte)
+/* Whether Windows-1252 makes no word of a byte between two others, though DOS or old Macs do, which had accents there:
+ * a sign or a capital behind a small letter, or a sign between letters of which the second is small. */
+static bool is_elsewhere(int left, int byte, int right)
 {
-    return byte >= 'a' && byte <= 'z';
+    static const char strange[] = "\x82\x84\x87\x88\x89\x8a\x8b\x8c\x8e\x91\x93\x95\x98\x9b\x9f";
+    if (byte < 0x80)
+        return false;
+    bool between = is_letter(left) && is_small(right);
+    if (byte == 0x83) /* the florin */
+        return is_letter(left) || is_letter(right);
+    if (byte >= 0xc0)
+        return is_small(left) && byte < 0xdf && byte != 0xd7;
+    return memchr(strange, byte, sizeof strange - 1) ? is_small(left) || between
+                                                     : between && memchr("\x94\x96\x97", byte, 3);
 }
 
 /* Whether a file that could be Windows-1252 reads as that. Not when most of its accents are UTF-8, of which something
- * is broken; nor when as many of them stand where DOS and old Macs had theirs, which Windows-1252 gives to signs and
- * capitals that do not stand behind a small letter. */
+ * is broken; nor when as many of them stand where DOS and old Macs had theirs; nor when there are only s, z and oe with
+ * accents, where Macs had o and u. */
 static bool is_windows(FILE *file)
 {
-    static const char strange[] = "\x82\x83\x84\x87\x88\x89\x8a\x8b\x8c\x8e\x91\x93\x95\x98\x9b\x9f";
-    size_t accents = 0, utf8 = 0, elsewhere = 0;
+    size_t high = 0, utf8 = 0, here = 0, elsewhere = 0, either = 0;
     unsigned due = 0;
-    int byte, before = 0, first = 0;
+    int left = 0, byte = 0, right;
     rewind(file);
-    while ((byte = getc(file)) != EOF) {
-        accents += byte >= 0xc0;
+    do {
+        right = getc(file);
+        bool other = is_elsewhere(left, byte, right);
+        elsewhere += other;
+        here += byte >= 0xc0 && !other;
+        either += is_letter(left) && byte >= 0x80 && memchr("\x9a\x9c\x9e", byte, 3);
+        high += byte >= 0xc0;
         utf8 += ends_utf8(&due, (unsigned)byte);
-        elsewhere += is_small(before) && byte >= 0x80 && memchr(strange, byte, sizeof strange - 1);
-        elsewhere += is_small(first | 0x20) && before == 0x94 && is_small(byte); /* else it closes a quotation */
-        first = before;
-        before = byte;
-    }
-    return utf8 * 2 <= accents && (elsewhere == 0 || elsewhere < accents);
+        left = byte;
+        byte = right;
+    } while (right != EOF);
+    if (utf8 * 2 > high)
+        return false;
+    return elsewhere > 0 ? elsewhere < here : here > 0 || either == 0;
 }
 
 /* Whether the file is text in this encoding, from its first byte to its last. 1; 0: it is not, and `*line` is where, 0

@@ -151,6 +151,10 @@ static void windows_1252_is_known_by_its_accents(void **state)
          "Nr|Naam|\n2:12|Miloš d’Ancona “rode” Š|\n3:13|Weiß|"},
         {"Nr;Naam\n12;\x80 5\x96 \x93rode\x94\n", "Nr|Naam|\n2:12|€ 5– “rode”|"},
         {"Nr;Naam\n12;JOS\xc9\x92S\n13;Zo\xeb\n", "Nr|Naam|\n2:12|JOSÉ’S|\n3:13|Zoë|"},
+        {"Nr;Naam\n12;Kr\x9alj\n13;M\xfcller\n", "Nr|Naam|\n2:12|Kršlj|\n3:13|Müller|"},
+        {"Nr;Naam\n12;\x8aimon, d\x92"
+         "Ancona\n13;Bo\x85\n",
+         "Nr|Naam|\n2:12|Šimon, d’Ancona|\n3:13|Bo…|"},
     };
     (void)state;
     check_files(files, COUNT(files));
@@ -189,6 +193,13 @@ static void what_is_no_table_is_refused_in_words(void **state)
         {BYTES("Nr;Naam\n12;Zo\x91\n13;Andr\x8e\n"),
          "line 2: there are characters that are not in UTF-8, Windows-1252"},
         {BYTES("Nr;Naam\n12;Bo\n13;J\x94rn\n"), "line 3: there are characters that are not in UTF-8, Windows-1252"},
+        {BYTES("Nr;Naam\n12;M\x9fller\n"), "line 2: there are characters that are not in UTF-8, Windows-1252"},
+        {BYTES("Nr;Naam\n12;K\x9ahler\n"), "line 2: there are characters that are not in UTF-8, Windows-1252"},
+        {BYTES("Nr;Naam\n12;ANDR\x83\n"), "line 2: there are characters that are not in UTF-8, Windows-1252"},
+        {BYTES("Nr;Naam\n12;Jans\x8en\n13;d\xd5"
+               "Ancona\n14;d\xd5"
+               "Ancona\n"),
+         "line 2: there are characters that are not in UTF-8, Windows-1252"},
         {BYTES("Nr;Naam\n12;Gr\x8a\n13;Wei\xe1\n"), "line 2: there are characters that are not in UTF-8, Windows-1252"},
         {BYTES("Nr;Naam\n12;Zo\xc3\xab Jos\xc3\xa9\n13;Ren\xc3"),
          "line 3: there are characters that are not in UTF-8, Windows-1252"},

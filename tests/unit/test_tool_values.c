@@ -182,9 +182,11 @@ static void what_no_name_has(void **state)
                                         "A\u00df\u00e9"},
                              *const mangled[] = {"Zo\ufffd", "Zo?", "Ren\u201a", "14-03-2009", "\"Bo\"", "\xff"};
     /* UTF-8 read as Windows-1252, also where what comes of it are letters, apostrophes or blanks */
-    static const char *const misread[] = {"Zo\u00c3\u00ab",    "Wei\u00c3\u0178",  "Mar\u00c3\u00ada",
-                                          "Ay\u00c5\u0178e",   "\u00c5\u017eahin", "Yi\u00c4\u0178it",
-                                          "L\u00c5\u2018rinc", "Jol\u00c3\u00a0",  "d\u00e2\u20ac\u2122Ancona"};
+    static const char *const misread[] = {"Zo\u00c3\u00ab", "Wei\u00c3\u0178", "Mar\u00c3\u00ada", "Ay\u00c5\u0178e",
+                                          "\u00c5\u017eahin", "Yi\u00c4\u0178it", "L\u00c5\u2018rinc",
+                                          "Jol\u00c3\u00a0", "d\u00e2\u20ac\u2122Ancona",
+                                          /* Mac OS Roman, likewise */
+                                          "Jans\u017dn", "M\u0178ller"};
     (void)state;
     for (size_t i = 0; i < COUNT(sound); i++)
         if (fullname_unsound(slice_of(sound[i])).at || decode_is_misread(slice_of(sound[i])))
