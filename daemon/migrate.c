@@ -7,7 +7,6 @@
  * alone. Calls of libpq block here: this is never the daemon's loop. */
 #include "migrate.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <time.h>
 

@@ -40,10 +40,8 @@ static size_t room_behind(const char *line, size_t len)
 static struct request *make(size_t room)
 {
     struct request *request = calloc(1, sizeof *request + room);
-    if (request) {
+    if (request)
         request->stage = REQUEST_READ;
-        request->size = sizeof *request + room;
-    }
     return request;
 }
 

@@ -34,7 +34,6 @@ struct request {
     struct batch_item item;    /* its way through the database; the window sets `answer` */
     void *owner;               /* the window */
     struct block *block;       /* of a `commit`: what it runs, owned by the window; else NULL */
-    size_t size;               /* of its memory, in bytes */
     enum request_stage stage;
     bool broken;  /* memory ran out while it was answered: what is written is not whole, and the connection must end */
     bool disowned; /* it was refused since the certificate does not speak for this party in this role any more */

@@ -171,6 +171,8 @@ const char *world_end(struct world *world, unsigned variant)
         fault = "a session outlived its connection and the database";
     else if (!LIST_EMPTY(&world->server.parties))
         fault = "a party's place was not given back";
+    else if (world->server.block_bytes > 0)
+        fault = "the memory of a block was not given back";
     else if (!batch_idle(world->server.batch))
         fault = "a request outlived its session";
     batch_free(world->server.batch);

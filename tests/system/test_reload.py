@@ -6,11 +6,13 @@ import shutil
 import signal
 import ssl
 
+import psycopg2
 import pytest
 
 from harness.certificates import Identity
-from harness.client import Client, Closed
-from harness.registry import day, until
+from harness.client import Client, Closed, encode
+from harness.load import send_block
+from harness.registry import conninfo, day, until
 
 
 def fingerprint_seen(daemon):
@@ -121,6 +123,36 @@ def test_a_certificate_on_a_new_list_ends_its_connection(registry):
             assert daemon.reload()
             assert client.last_words() == "revoked"
         assert other.must("ping")
+
+
+def test_a_block_is_one_whatever_keys_seal_its_lines(registry):
+    daemon = start_on_files(registry)
+    keys = f"{registry.folder}/seal.keys"
+    with daemon.connect("DIB") as exams:
+        exams.must("schedule", session="S", exam="DIB-A2", date=day(200), seats=500, place="Emmen", host="25LU")
+    lines = [encode("register", {"session": "S", "student": f"L{n}", "name": f"Naam {n}", "born": 2008}) for n in range(600)]
+    with daemon.connect("25LU") as alfa:
+        plan = send_block(alfa, lines, check=True)[2]["plan"]
+        alfa.send(encode("begin", {"plan": plan}) + b"".join(lines[:300]))
+        assert alfa.reply().ok
+        replace(keys, read(keys) + f"seal 2 {'2b' * 64}\n")
+        assert daemon.reload() # while it is open
+        holder = psycopg2.connect(conninfo(registry.owner, options="'-csearch_path=registry'"))
+        holder.cursor().execute("select from log_head for update")
+        alfa.send(b"".join(lines[300:]) + b"commit\n")
+        until("its first part is in the database", lambda: registry.execute(
+            "select count(*) from pg_stat_activity where usename = 'buurtaald' and wait_event_type = 'Lock'") == [(1,)])
+        replace(keys, read(keys) + f"seal 3 {'3c' * 64}\n")
+        assert daemon.reload() # between two of its parts
+        holder.close()
+        answers = [alfa.reply() for _ in lines]
+        commit = alfa.reply()
+        assert all(answer.ok for answer in answers) and commit.ok and commit["plan"] == plan
+        assert sorted(row["name"] for row in alfa.read_list("registrations", 500)) == sorted(f"Naam {n}" for n in range(600))
+        assert all(answer["repeated"] == "yes" for answer in send_block(alfa, lines)[1])
+    # The number of the key stands in bytes 33 to 36.
+    assert registry.execute("select get_byte(name, 36), count(*) from registration group by 1 order by 1") == [(2, 512), (3, 88)]
+    registry.check_log()
 
 
 def test_drain_answers_what_was_asked_and_says_goodbye(registry):
