@@ -97,9 +97,12 @@ static void dequeue(struct window *window, struct request *request)
  * the block that is open. */
 static void refuse_behind(struct window *window, struct request *request, const char *code)
 {
-    while ((request = TAILQ_NEXT(request, link)))
+    while ((request = TAILQ_NEXT(request, link))) {
         if (request_needs_database(request) && !request->item.taken)
             request_refuse(request, STATUS_BUSY, code);
+        if (request->block)
+            window->holds = request; /* the last of them */
+    }
     if (window->open)
         block_refuse(window->open, STATUS_BUSY, code);
     window->next = NULL;

@@ -34,7 +34,7 @@ struct window {
     size_t count;
     struct request *next; /* the first that is not begun; NULL: none */
     struct block *open;   /* the block that lines go to; NULL: none */
-    struct request *holds; /* a list or a block that is begun: what is behind it waits until it is answered */
+    struct request *holds; /* a list or a block that is begun or refused: what is behind it waits for its last answer */
     struct batch_source source;
     bool shut;   /* nothing is written any more: answers that come home are thrown away */
     bool disowned; /* a request was: the certificate counts no more, or for another role */
