@@ -18,6 +18,9 @@ bool columns_same(struct slice one, struct slice other);
 bool columns_are_initials(struct slice name);
 bool columns_is_bsn(struct slice name);
 
+/* Whether the last two columns of a table are those that refused rows get: their line and the reason. */
+bool columns_are_refusals(const struct table *table);
+
 /* All names that columns have, as they are compared, with blanks between them. */
 #define COLUMNS_NAMES_BYTES 4096
 void columns_names(char names[COLUMNS_NAMES_BYTES]);

@@ -34,6 +34,9 @@ enum csv_verdict csv_find(const struct csv *csv, const char *bytes, size_t len, 
  * of all. */
 size_t csv_cells(const struct csv *csv, const char *bytes, size_t len, struct slice cells[], size_t room);
 
+/* The length of the first `count` cells of a row as they stand there, without the separator behind them. */
+size_t csv_prefix(const struct csv *csv, const char *bytes, size_t len, size_t count);
+
 /* Whether a cell stands between quotes, which csv_unquote() takes away: into `room`, no longer than the cell. Its
  * length. */
 bool csv_is_quoted(const struct csv *csv, struct slice cell);

@@ -62,6 +62,7 @@ struct submission {
     bool bar;                  /* there is one; */
     int shown;                 /* and so many per mille of it */
     unsigned char *refused;    /* a bit a row: whether it was refused by the last pass that came to it */
+    FILE *reasons;             /* why, a line each row that the last pass refused: its index and the words; may be NULL */
 };
 
 /* Takes over the table, finds out what its columns mean, and looks at all rows. `map` and `session` as roster_guess()
@@ -89,7 +90,8 @@ size_t submission_refused(const struct submission *submission);
 bool submission_changes(const struct submission *submission);
 
 /* Writes the rows that were refused, with all that stands before the first row, to `out`, byte for byte as `path` has
- * them; those of an .xlsx as text for a spreadsheet. 0, or -1 after telling why. */
+ * them but for two cells behind each, its line and why; those of an .xlsx as text for a spreadsheet. 0, or -1 after
+ * telling why. */
 int submission_write_refused(struct submission *submission, const char *path, FILE *out) MUST_CHECK;
 
 #endif

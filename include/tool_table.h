@@ -13,6 +13,7 @@
 /* A comment that begins so holds a note, words with a blank between them, for who reads the table. */
 #define TABLE_NOTE "# buurtaal: "
 
+struct csv;
 struct table;
 
 /* Opens the file at `path` and decides how it is written: encoding, separator, quotes, with a header or without. It is
@@ -33,6 +34,8 @@ size_t table_columns(const struct table *table);
  * table_close(). */
 struct slice table_header(const struct table *table, size_t column);
 bool table_has_header(const struct table *table);
+/* Where the header begins and how many lines it is; 0 when there is none. */
+unsigned table_header_line(const struct table *table, unsigned *lines);
 /* Whether every row has exactly so many cells when nothing is wrong with it. Else it may have fewer, or more that are
  * empty. */
 bool table_is_strict(const struct table *table);
@@ -45,10 +48,14 @@ int table_next(struct table *table, struct slice cells[TABLE_COLUMNS], size_t *c
 /* The number of the row last given, as an editor (or Excel, for .xlsx) shows it; where it is several lines, its first.
  */
 unsigned table_line(const struct table *table);
+/* How many lines the row last given is. */
+unsigned table_lines(const struct table *table);
 /* Back to before the first row. 0, or -1 after telling why it cannot. */
 int table_rewind(struct table *table) MUST_CHECK;
 
 bool table_is_workbook(const struct table *table);
+/* How its rows are cut; with `*trailing` a separator ends each of them. */
+const struct csv *table_csv(const struct table *table, bool *trailing);
 
 /* The last note among the rows read so far; empty when there was none. Valid until the next row is read. */
 struct slice table_note(const struct table *table);

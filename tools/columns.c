@@ -94,6 +94,17 @@ const char *columns_name(enum roster_column column)
     return columns[column].name;
 }
 
+bool columns_are_refusals(const struct table *table)
+{
+    size_t width = table_columns(table);
+    bool found = false;
+    for (int lang = TEXT_NL; width > 2 && table_has_header(table) && lang <= TEXT_EN; lang++)
+        found |=
+            columns_same(table_header(table, width - 2), slice_of(text_of((enum text_lang)lang, TEXT_REFUSED_LINE))) &&
+            columns_same(table_header(table, width - 1), slice_of(text_of((enum text_lang)lang, TEXT_REFUSED_REASON)));
+    return found;
+}
+
 void columns_names(char names[COLUMNS_NAMES_BYTES])
 {
     size_t len = 0;

@@ -138,6 +138,21 @@ size_t csv_cells(const struct csv *csv, const char *bytes, size_t len, struct sl
     }
 }
 
+size_t csv_prefix(const struct csv *csv, const char *bytes, size_t len, size_t count)
+{
+    const char *at = bytes, *end = bytes + len;
+    for (size_t i = 0; i < count && at < end; i++) {
+        bool torn;
+        const char *stop = skip_cell(csv, at, end, &torn);
+        if (!stop || stop == end)
+            return len;
+        if (i + 1 == count)
+            return (size_t)(stop - bytes);
+        at = stop + 1;
+    }
+    return len;
+}
+
 bool csv_is_quoted(const struct csv *csv, struct slice cell)
 {
     return csv->quoted && cell.len >= 2 && cell.at[0] == '"' && cell.at[cell.len - 1] == '"';

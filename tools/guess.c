@@ -4,6 +4,8 @@
  * What looks like nothing is taken for `;` with quotes, which costs nothing. Rows without a cell are no rows. */
 #include "tool_guess.h"
 
+#include "tool_table.h"
+
 #define ROWS 200        /* so many are looked at */
 #define CELLS 256       /* more in a row are not told apart */
 #define HEADER_LEAST 5  /* names, in a header in which one looks like data */
@@ -23,6 +25,7 @@ struct walk {
     const struct csv *csv;
     const char *at, *end;
     bool whole;
+    bool noted;   /* a note says which column is which: then there is no header */
     size_t count; /* of cells, before `cells` is full or not */
     struct slice cells[CELLS];
 };
@@ -40,6 +43,17 @@ static size_t filled(const struct walk *walk)
     return found;
 }
 
+/* Whether a comment is the note of a table without a header. */
+static bool names_columns(const char *bytes, size_t len)
+{
+    static const char word[] = "student=";
+    const size_t begin = strlen(TABLE_NOTE) + (*bytes == '"');
+    for (size_t i = begin; len > begin && i + sizeof word - 1 <= len; i++)
+        if (memcmp(bytes + i, word, sizeof word - 1) == 0)
+            return memcmp(bytes + begin - strlen(TABLE_NOTE), TABLE_NOTE, strlen(TABLE_NOTE)) == 0;
+    return false;
+}
+
 /* The next row that has a cell in it. 1; 0 at the end; 2: it is torn, and has no cells. */
 static int walk_on(struct walk *walk)
 {
@@ -50,8 +64,10 @@ static int walk_on(struct walk *walk)
             return 0;
         const char *bytes = walk->at;
         walk->at += row.taken;
-        if (csv_is_comment(bytes, row.len))
+        if (csv_is_comment(bytes, row.len)) {
+            walk->noted |= names_columns(bytes, row.len);
             continue;
+        }
         walk->count = verdict == CSV_TORN ? 0 : csv_cells(walk->csv, bytes, row.len, walk->cells, CELLS);
         if (verdict == CSV_TORN)
             return 2;
@@ -130,7 +146,7 @@ static size_t count_data(const struct walk *walk)
 static bool is_header(const struct walk *walk)
 {
     size_t data = count_data(walk);
-    return data == 0 || (data == 1 && filled(walk) >= HEADER_LEAST);
+    return !walk->noted && (data == 0 || (data == 1 && filled(walk) >= HEADER_LEAST));
 }
 
 /* The separator that cuts what was taken for a title into as many names as there are columns; 0: there is none. */

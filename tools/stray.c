@@ -58,7 +58,7 @@ static char other_separator(const struct roster *roster, const struct slice cell
         for (size_t i = 0; i < count; i++)
             for (size_t j = 0; j < cells[i].len; j++)
                 found += cells[i].at[j] == *separator;
-        if (found > 1 && found + 2 >= roster->width && count * 2 <= roster->width)
+        if (found > 1 && found * 2 >= roster->width && count * 2 <= roster->width)
             return *separator;
     }
     return '\0';

@@ -7,6 +7,7 @@
 
 #include <openssl/evp.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "tool_memory.h"
 #include "tool_wording.h"
@@ -209,6 +210,16 @@ static void count_waiting(struct submission *submission, const struct row *row)
     queue->last = row->place > queue->last ? row->place : queue->last;
 }
 
+/* Keeps why a row is refused, on one line. */
+static void keep_reason(struct submission *submission, struct row *row)
+{
+    for (char *at = row->refusal; *at; at++)
+        if (*at == '\n')
+            *at = ' ';
+    if (submission->reasons)
+        fprintf(submission->reasons, "%zu %s\n", row->index, row->refusal);
+}
+
 static void leave(void *own, void *item)
 {
     struct submission *submission = own;
@@ -218,6 +229,8 @@ static void leave(void *own, void *item)
     submission->no_session += row->refusal && row->no_session;
     if (row->place > 0)
         count_waiting(submission, row);
+    if (row->refusal)
+        keep_reason(submission, row);
     if (row->refusal && !(*byte & bit))
         tell_refusal(submission, row);
     if (row->change) {
@@ -318,6 +331,7 @@ int submission_open(struct submission *submission, const struct tool *tool, stru
     if (roster_guess(&submission->roster, table, map, session, tool->lang) < 0 || look(submission) < 0)
         return -1;
     submission->refused = memory_get(submission->rows / 8 + 1, 1);
+    submission->reasons = tmpfile();
     return 0;
 }
 
@@ -351,6 +365,8 @@ void submission_close(struct submission *submission)
     EVP_MD_CTX_free(submission->sum);
     rivals_free(&submission->rivals);
     free(submission->refused);
+    if (submission->reasons)
+        fclose(submission->reasons);
 }
 
 int submission_begin(struct submission *submission, bool afresh)
@@ -363,6 +379,10 @@ int submission_begin(struct submission *submission, bool afresh)
     memset(submission->tally, 0, sizeof submission->tally);
     submission->afresh = afresh;
     submission->no_session = submission->queue_count = 0;
+    if (submission->reasons) {
+        rewind(submission->reasons);
+        (void)!ftruncate(fileno(submission->reasons), 0);
+    }
     if (afresh)
         memset(submission->refused, 0, submission->rows / 8 + 1);
     return 0;

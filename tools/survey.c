@@ -155,7 +155,8 @@ static void describe_unused(struct roster *roster, const struct table *table, en
 {
     char shown[ROSTER_HEADING_BYTES];
     size_t names = 0;
-    for (size_t i = 0; table_has_header(table) && i < roster->width && names <= UNUSED_SHOWN; i++) {
+    size_t width = roster->width - (columns_are_refusals(table) ? 2 : 0);
+    for (size_t i = 0; table_has_header(table) && i < width && names <= UNUSED_SHOWN; i++) {
         struct slice name = table_header(table, i);
         bool used = name.len == 0;
         for (size_t column = 0; column < ROSTER_COLUMNS; column++)

@@ -38,6 +38,7 @@ struct table {
     size_t at, len; /* what is not read yet of what was decoded */
     bool ended;     /* nothing more will be decoded */
     unsigned line, next_line;
+    unsigned header_line, header_lines;
     size_t clean_len;
     struct workbook_facts facts; /* where it is a workbook */
     char words[1024];
@@ -197,6 +198,11 @@ unsigned table_line(const struct table *table)
     return table->line;
 }
 
+unsigned table_lines(const struct table *table)
+{
+    return table->next_line - table->line;
+}
+
 /* Reads past the rows before the header, and the header. 1; 0 when there is no header; -1 after telling why it cannot.
  */
 static int read_header(struct table *table, struct slice cells[TABLE_COLUMNS], size_t *count)
@@ -300,8 +306,11 @@ static int look(struct table *table)
         return -1;
     table->columns = header ? count : table->guess.columns;
     table->guess.csv.columns = table->workbook ? 0 : table->columns;
-    if (header)
+    if (header) {
         keep_header(table, cells, count);
+        table->header_line = table->line;
+        table->header_lines = table_lines(table);
+    }
     describe(table);
     return table_rewind(table);
 }
@@ -401,6 +410,18 @@ struct slice table_header(const struct table *table, size_t column)
 bool table_has_header(const struct table *table)
 {
     return table->guess.header;
+}
+
+unsigned table_header_line(const struct table *table, unsigned *lines)
+{
+    *lines = table->header_lines;
+    return table->header_line;
+}
+
+const struct csv *table_csv(const struct table *table, bool *trailing)
+{
+    *trailing = table->guess.trailing;
+    return &table->guess.csv;
 }
 
 bool table_is_strict(const struct table *table)

@@ -150,6 +150,18 @@ def test_the_plan_is_shown_asked_about_and_kept(registry, tmp_path):
         assert "3 stonden er al" in terminal.end(wanted=0)
 
 
+def undone(text):
+    """A file of refused rows without the columns that say why."""
+    return re.sub(r";[^;\r\n]*;[^;\r\n]*;(?=[\r\n]|$)", ";", text)
+
+
+def half(refused, old, new, encoding):
+    """A copy of a file, with one thing mended."""
+    path = refused.with_name("half.csv")
+    path.write_bytes(refused.read_bytes().decode(encoding).replace(f";{old};", f";{new};").encode(encoding))
+    return path
+
+
 @pytest.mark.parametrize("dialect", [("utf-8-sig", "\r\n", "\r\n"), ("cp1252", "\n", ""), ("utf-16", "\r\n", "\r\n"),
                                      ("utf-8", "\r", "")])
 def test_refused_rows_are_mended_and_sent_again(registry, tmp_path, dialect):
@@ -162,14 +174,22 @@ def test_refused_rows_are_mended_and_sent_again(registry, tmp_path, dialect):
     assert "regel 3 geweigerd: Sessie" in said and "regel 6 geweigerd: Geboortedatum" in said
     refused = tmp_path / "april.refused.csv"
     assert f"staan in {refused}" in said and refused.stat().st_mode & 0o777 == 0o600
-    # As they were, byte for byte; the empty line belongs to the row before it.
+    # As they were, byte for byte, with their line and why behind them; the empty line belongs to the row before it.
     encoding, end, last = dialect
-    assert refused.read_bytes() == (end.join([HEADER, *(rows[i] for i in (1, 2, 4))]) + last).encode(encoding)
-    mended = refused.read_bytes().decode(encoding).replace("S2", "S1").replace("onbekend", "00-00-2009").encode(encoding)
+    was = refused.read_bytes().decode(encoding)
+    assert undone(was) == end.join([HEADER, *(rows[i] for i in (1, 2, 4))]) + last
+    told = re.findall(r"(Regel|\d+);(Reden|\w[^;]*);\r?$", was, re.MULTILINE) if end != "\r" else re.findall(r";(\w+);([^;]*);(?:\r|$)", was)
+    assert [line for line, _ in told] == ["Regel", "3", "6"] and "Sessie: 'S2'" in told[1][1] and told[2][1].endswith("[date]")
+    # Refused again, they are written anew.
+    said = tool.run("submit", "--yes", "--name", "half", str(half(refused, "S2", "S1", encoding)), wanted=1)[1]
+    assert "niet gebruikt" not in said
+    again = (tmp_path / "half.refused.csv").read_bytes().decode(encoding)
+    assert undone(again) == end.join([HEADER, rows[4]]) + last and again.count("[date]") == 1 and ";4;Geboortedatum" in again
+    mended = was.replace("S2", "S1").replace("onbekend", "00-00-2009").encode(encoding)
     refused.write_bytes(mended)
     tool.run("submit", "--yes", path, wanted=1)
     assert refused.read_bytes() == mended and (tmp_path / "april-2.refused.csv").exists()  # never over another
-    assert "2 met plaats" in tool.run("submit", "--yes", str(refused), wanted=0)[1]
+    assert "1 met plaats" in tool.run("submit", "--yes", str(refused), wanted=0)[1]
     assert states(registry) == [("seated", 4)]
 
 
@@ -190,7 +210,8 @@ def test_refused_rows_mean_what_they_meant_in_their_file(registry, tmp_path, enc
     tool.run("submit", "--yes", str(path), wanted=1)
     refused = tmp_path / "us.refused.csv"
     text = refused.read_bytes().decode(encoding)
-    assert text.startswith(header) and text.endswith('912346;"Bakker, Bo";1/3/2009;S9\r\n') and "Zo" not in text
+    assert text.startswith(header.replace("\r", ";Regel;Reden\r")) and "Zo" not in text
+    assert re.search(r'\n912346;"Bakker, Bo";1/3/2009;S9;3;Sessie: [^;"]* \[not-found\]\r\n$', text), text
     refused.write_bytes(text.replace("S9", "S1").encode(encoding))
     tool.run("submit", "--yes", str(refused), wanted=0)
     assert born(daemon) == {"0912345": "2009-03-14", "0912346": "2009-01-03"}
@@ -207,6 +228,21 @@ def test_refused_rows_mean_what_they_meant_in_their_file(registry, tmp_path, enc
         "L1001": "2009-02-28", "L1002": "2009-04-30"}
 
 
+def test_refused_rows_with_too_few_or_too_many_cells_are_mended(registry, tmp_path):
+    daemon = registry.start()
+    schedule(daemon, S1=9)
+    tool = Tool(registry, daemon.address, "25LU")
+    commas, cut, wide = row(2).replace(";", ","), "L3;;Jan", row(4) + "x;y;"
+    tool.run("submit", "--yes", write(tmp_path / "april.csv", [row(1), commas, cut, wide]), wanted=1)
+    refused = tmp_path / "april.refused.csv"
+    text = refused.read_bytes().decode("utf-8-sig")
+    for there, mended in ((commas, row(2)[:-1]), (cut + ";;;;;", row(3)), (wide, row(4))):
+        assert f"\n{there}" in text, text
+        text = text.replace(there, mended)
+    refused.write_bytes(text.encode("utf-8-sig"))
+    assert "3 met plaats" in tool.run("submit", "--yes", str(refused), wanted=0)[1]
+
+
 def test_refused_rows_of_a_workbook_are_safe_in_a_spreadsheet(registry, tmp_path):
     daemon = registry.start()
     schedule(daemon, S1=9)
@@ -221,7 +257,7 @@ def test_refused_rows_of_a_workbook_are_safe_in_a_spreadsheet(registry, tmp_path
     tool.run("submit", "--yes", str(tmp_path / "export.xlsm"), wanted=1)
     refused = tmp_path / "export.refused.csv"
     text = refused.read_text(encoding="utf-8-sig")
-    assert ";'=cmd" in text and '="0912345"' in text
+    assert ";'=cmd" in text and '="0912345"' in text and re.search(r";Regel;Reden\n.*;2;\"?Sessie: ", text, re.DOTALL)
     refused.write_text(text.replace("S9", "S1"), encoding="utf-8-sig")
     tool.run("submit", "--yes", str(refused), wanted=0)
     with daemon.connect("25LU") as college:
@@ -300,7 +336,8 @@ def test_rows_that_contradict_each_other_are_told(registry, tmp_path):
     said = tool.run("submit", "--yes", path, wanted=1)[1]
     assert all(re.search(pattern, said) for pattern in wanted), said
     assert "9 rijen: 3 met plaats, 0 op de wachtlijst, 1 stonden er al, 1 bijgewerkt, 4 geweigerd" in said
-    assert (tmp_path / "april.refused.csv").read_bytes().decode("utf-8-sig").splitlines() == [HEADER, *(rows[n] for n in (3, 6, 7, 8))]
+    refused = (tmp_path / "april.refused.csv").read_bytes().decode("utf-8-sig")
+    assert undone(refused).splitlines() == [HEADER, *(rows[n] for n in (3, 6, 7, 8))]
     before = registry.execute("select session, college, entered, log from registration order by log")
     assert "0 met plaats, 0 op de wachtlijst, 5 stonden er al, 0 bijgewerkt" in tool.run("submit", "--yes", path, wanted=1)[1]
     assert registry.execute("select session, college, entered, log from registration order by log") == before
