@@ -300,8 +300,8 @@ static int break_off(const struct job *job, int status)
     size_t answered = submission_accepted(submission) + submission_refused(submission);
     if (submission_accepted(submission) > 0) {
         print_tally(job, TEXT_SUBMIT_SUMMARY);
-        char rows[ROWS_ROOM];
-        printf(text(job, TEXT_SUBMIT_UNANSWERED), in_rows(job, submission->rows - answered, rows));
+        size_t left = submission->rows - answered;
+        printf(text(job, left == 1 ? TEXT_SUBMIT_UNANSWERED_ROW : TEXT_SUBMIT_UNANSWERED), left);
     }
     return status;
 }
