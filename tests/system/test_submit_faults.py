@@ -153,7 +153,7 @@ def test_a_registry_that_lost_its_trust_in_us_midway(world, fresh, three):
         return "* BYE code=revoked text=Weg.\n" if connection > 1 else "* buurtaal 1 party=25LU role=roc window=1\n"
     with Scripted(world, amiss, greet) as script:
         said = submit(fresh(script), "good", three, NOPERM)[1]
-    assert "BYE revoked" in said and "2 rijen niet beantwoord" in said
+    assert "BYE revoked" in said and "2 rijen zijn niet beantwoord" in said
 
 
 # --- The file
