@@ -54,7 +54,7 @@ CFLAGS += -std=gnu17 -fPIE $(WARNINGS)
 objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
 PROTO := $(filter-out proto/print.c,$(wildcard proto/*.c))
 DAEMON := $(filter-out daemon/main.c,$(wildcard daemon/*.c))
-TOOLS := $(filter-out tools/main.c,$(wildcard tools/*.c))
+TOOLS := $(filter-out tools/main.c,$(wildcard tools/*.c tools/*/*.c))
 SQL := $(wildcard sql/schema/*.sql sql/api/*.sql sql/roles.sql)
 ARCHIVES := $(B)/libdaemon.a $(B)/libtools.a $(B)/libproto.a
 
@@ -112,7 +112,7 @@ build/gen/sql_files.c: $(SQL) $(wildcard sql/schema sql/api) proto/commands.def 
 	$(call say,SQL)tools/embed-sql > $@
 
 # A script that a program carries in itself.
-build/gen/workbook_script.c: tools/workbook.py
+build/gen/workbook_script.c: tools/reading/workbook.py
 	@mkdir -p $(@D)
 	$(call say,PY)( echo 'extern const char workbook_script[];'; echo 'const char workbook_script[] ='; \
 		sed 's/[\\"]/\\&/g; s/.*/    "&\\n"/' $<; echo '    ;' ) > $@
@@ -172,4 +172,4 @@ docs: setup
 	tests/docs/stale --write
 
 format:
-	clang-format -i $(wildcard include/*.h proto/*.c daemon/*.c tools/*.c tests/*/*.c tests/*/*.h)
+	clang-format -i $(wildcard include/*.h proto/*.c daemon/*.c tools/*.c tools/*/*.c tests/*/*.c tests/*/*.h)
