@@ -11,7 +11,9 @@ create function exam_used(exam_ text) returns boolean language sql stable as $$
                    where s.exam = exam_ and exists (select from registration r where r.session = s.session))
 $$;
 
--- Language and level say where registrations count, also those of the past, so they stay once there is one.
+-- Language and level say where registrations count, also those of the past, so they stay once there is one; so do the
+-- rules of passing, and the parts, once anybody was scored: the edition that was valid at registration applies, and
+-- another one is another exam.
 create function exam(party_ text, role_ text, certificate_ bytea,
                      exam_ text, issuer_ text, language_ text, level_ text, gives_certificate boolean, edition_ text,
                      combine_ boolean, total_ numeric, seen_ bigint)
@@ -44,6 +46,9 @@ begin
     elsif stored.level <> level_ and exam_used(exam_) then
         code := 'range';
         field := 'level';
+    elsif (stored.combine, stored.total) is distinct from (wanted.combine, wanted.total) and exam_scored(exam_) then
+        code := 'range';
+        field := case when stored.combine is distinct from wanted.combine then 'combine' else 'total' end;
     elsif stored.exam is null then
         wanted.log := running_log();
         insert into exam select wanted.*;
@@ -83,6 +88,9 @@ begin
     elsif pass_ > max_ then
         code := 'range';
         field := 'pass';
+    elsif exam_scored(exam_) then
+        code := 'range';
+        field := case when stored.part is null then 'part' when stored.max <> max_ then 'max' else 'pass' end;
     elsif stored.part is null and (select count(*) >= 50 from exam_part part where part.exam = exam_) then
         code := 'full';
         field := 'part';

