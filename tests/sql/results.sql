@@ -1,6 +1,6 @@
 -- Attendance, scores and certificates: what each line answers, what follows from them in any order, who sees what.
 begin;
-select plan(58);
+select plan(59);
 update demo set ahead = '2027-06-20T12:00:00Z' - statement_timestamp();
 insert into institution (code, name, kind, country, province, log)
 values ('A', 'A', 'college', 'NL', 'drenthe', 0), ('B', 'B', 'college', 'NL', 'drenthe', 0),
