@@ -152,10 +152,77 @@ returns table (language text, key text, count bigint) language sql stable as $$
     having sum(case when role_ = 'roc' then c.own else c.nation end) <> 0
 $$;
 
+-- The nation's total of a year, language and rung when a day began: as that day, or the next on which anything changed,
+-- found it.
+create function nation_opening(year_ integer, language_ text, rung_ text, day_ date) returns bigint
+language plpgsql stable as $$
+declare
+    first date := (select min(day) from day_opening where day >= day_);
+begin
+    if first is null then
+        return (select coalesce(sum(rung_count(rung_, c.registered, c.seated, c.sat, c.passed, c.certified)), 0)
+                from cell c where c.year = year_ and c.language = language_);
+    end if;
+    return coalesce((select rung_count(rung_, o.registered, o.seated, o.sat, o.passed, o.certified)
+                     from day_opening o where o.day = first and o.year = year_ and o.language = language_), 0);
+end
+$$;
+
+-- The 90th percentile of Student's t for so many degrees of freedom: four in five lie between it and its opposite.
+create function t_80(freedom integer) returns double precision language sql immutable as $$
+    select coalesce((array[3.078, 1.886, 1.638, 1.533, 1.476, 1.440, 1.415, 1.397, 1.383, 1.372])[freedom], 1.282)
+$$;
+
+-- Where a year that has `count_` on a day is likely to end, by how past years filled up from the same day of theirs: the
+-- logarithms of by how much, taken as normal; the interval holds four in five. `pace` is what a year that just makes its
+-- target has by that day. With fewer than three such years forecast is 'none' and there is no pace. When the year is over,
+-- the pace is the target, and nothing is forecast.
+create function year_outlook(year_ integer, language_ text, rung_ text, day_ date, count_ numeric, target_ integer)
+returns table (pace bigint, forecast text, low bigint, high bigint) language plpgsql stable rows 1 as $$
+#variable_conflict use_column
+declare
+    years integer;
+    middle double precision;
+    spread double precision;
+begin
+    if day_ > make_date(year_, 12, 31) then
+        pace := target_;
+        return next;
+        return;
+    end if;
+    select count(*), avg(ln(ends / begins)), coalesce(stddev_samp(ln(ends / begins)), 0)
+    into years, middle, spread
+    from (select nation_opening(past.year, language_, rung_, make_date(past.year, 1, 1)
+                                + (day_ - make_date(year_, 1, 1)) + 1)::double precision as begins,
+                 nation_opening(past.year, language_, rung_, day_)::double precision as ends
+          from (select distinct year from cell
+                where language = language_ and year < year_ and make_date(year, 12, 31) < day_) past) filled
+    where begins > 0 and ends > 0;
+    forecast := 'none';
+    if years >= 3 then
+        pace := round(target_ * exp(-middle));
+        if count_ > 0 then
+            spread := spread * t_80(years - 1) * sqrt(1 + 1.0 / years);
+            forecast := round(count_::double precision * exp(middle))::bigint::text;
+            low := round(count_::double precision * exp(middle - spread));
+            high := round(count_::double precision * exp(middle + spread));
+        end if;
+    end if;
+    return next;
+end
+$$;
+
+-- The day in Amsterdam of a number of the log; NULL (now): today.
+create function log_day_of(at bigint) returns date language sql stable as $$
+    select case when at is null then log_today()
+                else (select (a.time at time zone 'Europe/Amsterdam')::date from audit a where a.log = at) end
+$$;
+
 create function progress(party_ text, role_ text, certificate_ bytea,
                          year_ integer, language_ text, rung_ text, by_ text, as_of text)
 returns table (code text, field text, scope text, year integer, language text, rung text, month text, institution text,
-               province text, level text, exam text, count text, target integer, log bigint)
+               province text, level text, exam text, count text, target integer, pace bigint, forecast text, low bigint,
+               high bigint, log bigint)
 language plpgsql stable as $$
 #variable_conflict use_column
 declare
@@ -164,6 +231,7 @@ declare
     codes text[] := case when role_ = 'roc' then acting_codes(party_) end; -- once, not for each cell
     at bigint;
     nation_at bigint;
+    day_ date;
 begin
     year_ := coalesce(year_, extract(year from registry_today())::integer);
     rung_ := coalesce(rung_, 'seated');
@@ -180,7 +248,7 @@ begin
                    case by_ when 'province' then c.key end, case by_ when 'level' then c.key end,
                    case by_ when 'exam' then c.key end,
                    case when role_ = 'ocw' then masked(c.count) else c.count::text end, null::integer,
-                   coalesce(at, newest)
+                   null::bigint, null, null::bigint, null::bigint, coalesce(at, newest)
             from progress_cells(role_, codes, year_, language_, rung_, by_, at) c
             order by c.language, c.key;
         return;
@@ -188,17 +256,95 @@ begin
     if college then
         return query
             select null, null, 'own', year_, own.language, rung_, null, null, null, null, null, own.count::text,
-                   null::integer, coalesce(at, newest)
+                   null::integer, null::bigint, null, null::bigint, null::bigint, coalesce(at, newest)
             from progress_own(codes, year_, language_, rung_, at) own
             order by own.language;
     else
         nation_at := at;
     end if;
+    day_ := case when as_of ~ '-' then as_of::date
+                 when nation_at is not null then coalesce(log_day_of(nation_at), log_today())
+                 else log_today() - college::integer end;
     return query
         select null, null, 'national', year_, nation.language, rung_, null, null, null, null, null, nation.count::text,
-               target_at(year_, nation.language, rung_, at),
+               target_at(year_, nation.language, rung_, at), outlook.pace, outlook.forecast, outlook.low, outlook.high,
                coalesce(nation_at, case when college then log_before(log_today()) else newest end)
         from progress_nation(year_, language_, rung_, nation_at, college) nation
+        cross join lateral year_outlook(year_, nation.language, rung_, day_, nation.count,
+                                        target_at(year_, nation.language, rung_, at)) outlook
         order by nation.language;
+end
+$$;
+
+-- From the colleges that offer an elective in the school year that ends in the year, and the students they say follow it,
+-- to the persons of the year on each rung. Offers are statements: a college's own are told to it, all of them to others.
+create function ladder(party_ text, role_ text, certificate_ bytea, year_ integer, language_ text)
+returns table (code text, field text, scope text, year integer, language text, rung text, unit text, count bigint,
+               log bigint)
+language plpgsql stable as $$
+#variable_conflict use_column
+declare
+    newest bigint := (select head.log from log_head head);
+    college boolean := role_ = 'roc';
+    codes text[] := case when role_ = 'roc' then acting_codes(party_) end;
+begin
+    year_ := coalesce(year_, extract(year from registry_today())::integer);
+    return query
+        with said as materialized (
+            select e.language, count(distinct o.institution) as colleges, coalesce(sum(o.students), 0)::bigint as students
+            from offer o join elective e on e.code = o.elective
+            where o.schoolyear = year_ - 1 and o.state = 'offered' and (not college or o.institution = any (codes))
+              and (language_ is null or e.language = language_)
+            group by e.language
+        ), step as (
+            select case when college then 'own' else 'national' end as scope, said.language, told.rung, told.unit, told.count,
+                   told.place, newest as log
+            from said, lateral (values ('offered', 'colleges', colleges, 1), ('enrolled', 'students', students, 2))
+                       told (rung, unit, count, place)
+            union all
+            select 'own', own.language, rung.rung, 'persons', own.count::bigint, 2 + rung.place, newest
+            from unnest(array['registered', 'seated', 'sat', 'passed', 'certified']) with ordinality rung (rung, place),
+                 lateral progress_own(codes, year_, language_, rung.rung, null) own
+            where college
+            union all
+            select 'national', nation.language, rung.rung, 'persons', nation.count::bigint, 2 + rung.place,
+                   case when college then log_before(log_today()) else newest end
+            from unnest(array['registered', 'seated', 'sat', 'passed', 'certified']) with ordinality rung (rung, place),
+                 lateral progress_nation(year_, language_, rung.rung, null, college) nation
+        )
+        select null, null, step.scope, year_, step.language, step.rung, step.unit, step.count, step.log
+        from step
+        order by step.language, step.scope desc, step.place;
+end
+$$;
+
+-- The Dutch colleges that were there in the school year and have not offered an elective in it, or have nobody registered
+-- for a session in it. A college learns whether it is one.
+create function missing(party_ text, role_ text, certificate_ bytea, what_ text, schoolyear_ integer, language_ text)
+returns table (code text, field text, institution text, name text, province text, log bigint)
+language plpgsql stable as $$
+#variable_conflict use_column
+declare
+    newest bigint := (select head.log from log_head head);
+    codes text[] := case when role_ = 'roc' then acting_codes(party_) end;
+    first date := make_date(schoolyear_, 8, 1);
+    last date := make_date(schoolyear_ + 1, 7, 31);
+begin
+    return query
+        select null, null, i.code, i.name, i.province, newest
+        from institution i
+        where i.kind = 'college' and i.country = 'NL' and coalesce(i."from" <= last, true) and coalesce(i.until >= first, true)
+          and (codes is null or i.code = any (codes))
+          and not case what_
+              when 'offer' then exists (
+                  select from offer o join elective e on e.code = o.elective
+                  where o.institution = i.code and o.schoolyear = schoolyear_ and o.state = 'offered'
+                    and (language_ is null or e.language = language_))
+              else exists (
+                  select from contingent c join session s on s.session = c.session join exam x on x.exam = s.exam
+                  where c.college = i.code and s.date between first and last and (language_ is null or x.language = language_)
+                    and exists (select from registration r where r.session = c.session and r.college = c.college
+                                                             and r.state in ('seated', 'waiting'))) end
+        order by i.code;
 end
 $$;
