@@ -33,6 +33,7 @@ struct figure {
     char *name; /* of the institution that the cell is; NULL: it is none, or none that the registry names */
     char *count;
     uint64_t number, target, log;
+    uint64_t pace, forecast, low, high; /* 0: not told */
     bool is_institution, has_target, has_log;
 };
 
@@ -114,6 +115,10 @@ static void keep_figure(struct board *board, const struct answer *row)
         .is_institution = answer_field(row, "institution").at != NULL,
         .has_target = target.at != NULL,
         .log = slice_number(log),
+        .pace = slice_number(answer_field(row, "pace")),
+        .forecast = slice_number(answer_field(row, "forecast")), /* `none` is no number */
+        .low = slice_number(answer_field(row, "low")),
+        .high = slice_number(answer_field(row, "high")),
         .has_log = log.at != NULL,
     };
 }
@@ -202,6 +207,11 @@ static void print_bar(const struct board *board, const struct figure *figure)
         text_decimal(board->tool->lang, (double)figure->number * 100 / (double)figure->target, share);
         printf(text_of(board->tool->lang, TEXT_PROGRESS_TARGET), share, (unsigned long long)figure->target);
     }
+    if (figure->pace > 0)
+        printf(text_of(board->tool->lang, TEXT_PROGRESS_PACE), (unsigned long long)figure->pace);
+    if (figure->forecast > 0)
+        printf(text_of(board->tool->lang, TEXT_PROGRESS_FORECAST), (unsigned long long)figure->forecast,
+               (unsigned long long)figure->low, (unsigned long long)figure->high);
 }
 
 static int wider(int width, const char *text)

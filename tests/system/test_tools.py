@@ -171,6 +171,29 @@ def test_a_role_that_may_not_hears_which_one_it_speaks_in(registry):
     assert "in de rol roc" in tool.run("institutions", "import", path, wanted=77)[1]
 
 
+def test_progress_tells_where_the_year_is_likely_to_end(registry):
+    """Three years that had half of their persons on this day."""
+    daemon = registry.start()
+    today = "(select (now() at time zone 'Europe/Amsterdam')::date)"
+    exam_year = day(60)[:4]
+    with daemon.connect("DIB") as exams, daemon.connect("25LU") as alfa, daemon.connect("OCW") as ministry:
+        exams.must("schedule", session="S", exam="DIB-A2", date=day(60), seats=50, place="Emmen", host="25LU")
+        for n in range(10):
+            alfa.must("register", session="S", student=f"L{n}", name="N", born=2008)
+        ministry.must("target", year=exam_year, language="de", rung="seated", count=30)
+    registry.execute(f"""
+        insert into cell (cell, year, language, institution, province, level, exam, month, registered, seated, own_registered, own_seated)
+        select 1000 + n, {exam_year} - n, 'de', '25LU', '', 'A2', 'DIB-A2', make_date({exam_year} - n, 5, 1), 100, 100, 100, 100
+        from generate_series(2, 4) n;
+        insert into day_opening (day, year, language, registered, seated, sat, passed, certified)
+        select make_date({exam_year} - n, 1, 1) + ({today} - make_date({exam_year}, 1, 1)) + 1, {exam_year} - n, 'de', 50, 50, 0, 0, 0
+        from generate_series(2, 4) n
+        union all
+        select {today}, {exam_year} - n, 'de', 100, 100, 0, 0, 0 from generate_series(2, 4) n""")
+    said = Tool(registry, daemon.address, "OCW").run("--lang", "en", "progress", "--year", exam_year, wanted=0)[1]
+    assert "33.3% of 30; needed by this day 15; expected 20 (20-20)\n" in said, said
+
+
 def test_what_progress_cannot_take_is_told_with_what_it_can(registry):
     tool = Tool(registry, registry.start().address, "25LU")
     for argv, said in ((["--by", "college"], "--by college kan niet; mogelijk is: month,institution,province,level,exam"),
