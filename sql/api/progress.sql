@@ -173,8 +173,8 @@ create function t_80(freedom integer) returns double precision language sql immu
     select coalesce((array[3.078, 1.886, 1.638, 1.533, 1.476, 1.440, 1.415, 1.397, 1.383, 1.372])[freedom], 1.282)
 $$;
 
--- Where a year that has `count_` on a day is likely to end, by how past years filled up from the same day of theirs: the
--- logarithms of by how much, taken as normal; the interval holds four in five. `pace` is what a year that just makes its
+-- Where a year that has `count_` on a day is likely to end, by how the ten years before it filled up from the same day of theirs:
+-- the logarithms of by how much, taken as normal; the interval holds four in five. `pace` is what a year that just makes its
 -- target has by that day. With fewer than three such years forecast is 'none' and there is no pace. When the year is over,
 -- the pace is the target, and nothing is forecast.
 create function year_outlook(year_ integer, language_ text, rung_ text, day_ date, count_ numeric, target_ integer)
@@ -192,12 +192,13 @@ begin
     end if;
     select count(*), avg(ln(ends / begins)), coalesce(stddev_samp(ln(ends / begins)), 0)
     into years, middle, spread
-    from (select nation_opening(past.year, language_, rung_, make_date(past.year, 1, 1)
-                                + (day_ - make_date(year_, 1, 1)) + 1)::double precision as begins,
-                 nation_opening(past.year, language_, rung_, day_)::double precision as ends
-          from (select distinct year from cell
-                where language = language_ and year < year_ and make_date(year, 12, 31) < day_) past) filled
-    where begins > 0 and ends > 0;
+    from generate_series(year_ - 10, year_ - 1) past,
+         lateral (select nation_opening(past, language_, rung_, day_)::double precision as ends
+                  where make_date(past, 12, 31) < day_) whole,
+         lateral (select nation_opening(past, language_, rung_, make_date(past, 1, 1) + (day_ - make_date(year_, 1, 1)) + 1)
+                         ::double precision as begins
+                  where ends > 0) part
+    where begins > 0;
     forecast := 'none';
     if years >= 3 then
         pace := round(target_ * exp(-middle));
