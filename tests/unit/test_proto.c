@@ -248,6 +248,7 @@ static const struct form_case {
     {"level", {"A1", "C2"}, {"a1", "A3", "A1,A2"}},
     {"attendance", {"present", "not-finished"}, {"absent"}},
     {"rung", {"seated"}, {"waiting"}},
+    {"report", {"offer", "registration"}, {"staff"}},
     {"cell", {"month"}, {"year"}},
 };
 
