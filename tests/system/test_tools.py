@@ -131,7 +131,7 @@ def test_figures_of_then_are_cited_with_the_number_of_then(registry):
     assert tool.run("--lang", "en", "progress", "--by", "exam", "--as-of", day(-10), wanted=0)[1] == "There is nothing to count yet.\n"
     assert json.loads(tool.run("progress", "--by", "exam", "--as-of", day(-10), "--json", wanted=0)[1]) == {"rows": []}
     csv = tool.run("progress", "--year", year, "--as-of", then, "--csv", wanted=0)[1].removeprefix("\ufeff").splitlines()
-    assert csv[0].startswith("Bereik;Jaar;Taal;Trede;Maand;Instelling;") and csv[1] == f"national;{year};de;seated;;;;;;1;;{then}"
+    assert csv[0].startswith("Bereik;Jaar;Taal;Trede;Maand;Instelling;") and csv[1] == f"national;{year};de;seated;;;;;;1;;;none;;;{then}"
     assert "--json en --csv" in tool.run("progress", "--json", "--csv", wanted=64)[1]
 
 
