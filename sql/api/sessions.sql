@@ -77,7 +77,8 @@ create function session_fault(wanted session) returns text language sql immutabl
 $$;
 
 -- Makes a session, or amends its days and place. The exam, the host and, here, the seats of one that exists stay:
--- another value is `range`. A new date may move registrations to another month's cell, not to another year's.
+-- another value is `range`. A new date may move registrations to another month's cell, not to another year's, nor what was
+-- attended to a day to come.
 create function schedule(party_ text, role_ text, certificate_ bytea,
                          session_ text, exam_ text, date_ date, opens_ date, closes_ date, seats_ integer, place_ text,
                          host_ text, seen_ bigint)
@@ -129,6 +130,10 @@ begin
           and exists (select from registration where session = session_) then
         code := 'range';
         field := 'date';
+    elsif stored.date <> date_ and date_ > log_today()
+          and exists (select from registration where session = session_ and reached > 0) then
+        code := 'attended';
+        field := 'date';
     end if;
     if code is null and not coalesce(repeated, false) then
         if stored.session is null then
@@ -144,6 +149,9 @@ begin
             amended := true;
             if stored.date <> date_ then
                 perform contingents_move(session_, null, running_log());
+                -- Where an exam combines attempts, they do so in the order of their days.
+                perform results_follow(running_log(), array(select person from registration where session = session_
+                                                                                              and reached > 0));
             end if;
             -- Registration may go on again by this.
             if session_promotes(wanted) then

@@ -1,6 +1,6 @@
 -- Attendance, scores and certificates: what each line answers, what follows from them in any order, who sees what.
 begin;
-select plan(59);
+select plan(61);
 update demo set ahead = '2027-06-20T12:00:00Z' - statement_timestamp();
 insert into institution (code, name, kind, country, province, log)
 values ('A', 'A', 'college', 'NL', 'drenthe', 0), ('B', 'B', 'college', 'NL', 'drenthe', 0),
@@ -148,6 +148,13 @@ select is(say('E', 'exams', 'score session=C2 student=67 college=B part=s points
 select is(say('B', 'roc', 'register session=LATER student=67 name=n born=2009 eckid=e1'), 'OK state=seated',
           'turns out to be the same person');
 select is((select reached from registration where session = 'C2' and college = 'B'), 4::smallint, 'and has passed');
+
+-- Attempts go by their days, also when a day turns out to have been another.
+select is(say('E', 'exams', 'schedule session=C2 exam=C date=2027-06-21 seats=9 place=x host=B',
+              'schedule session=C2 exam=C date=2027-05-13 closes=2027-05-13 seats=9 place=x host=B'),
+          E'NO attended field=date\nOK state=scheduled seats=9 free=7 waiting=0 amended=yes', 'what was attended is not ahead');
+select results_eq($$select session, reached::integer from registration where session in ('C1', 'C2') and college = 'B'
+                    and state = 'seated' order by 1$$, $$values ('C1', 4), ('C2', 3)$$, 'the other attempt is the later one now');
 
 -- Rules that were passed by stay.
 select is(say('E', 'exams', 'exam exam=X issuer=E language=de level=B1 certificate=yes edition=1 total=120',
