@@ -198,6 +198,11 @@ class Registry:
             file.write("".join(f"[{section}]\n{''.join(lines)}\n" for section, lines in sections.items()))
         return path
 
+    def control(self, *argv):
+        """What the daemon's program does beside serving: `migrate`, `clock`; what it said."""
+        return subprocess.run([PROGRAM, "-f", self.configure("control.conf"), *argv], check=True, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, text=True).stdout
+
     def start(self, listener=None, wait=True, **changes):
         daemon = Daemon(self, self.configure(f"buurtaald-{self.next_number()}.conf", **changes), listener, wait=wait)
         with self.lock:
@@ -305,6 +310,19 @@ class World:
         self.drop(name)
         execute(self.owner, f"create database {name} template {template}")
         return Registry(self, folder, name)
+
+    def demo(self, folder, first_day):
+        """A registry of a new database whose clock can be set, by control("clock", day): it begins with that day. Only the
+        administrator is in it."""
+        self.copies += 1
+        name = f"{self.prefix}_{self.copies}"
+        self.drop(name)
+        execute(self.owner, f"create database {name}")
+        registry = Registry(self, folder, name)
+        registry.control("migrate", "--demo")
+        registry.control("clock", first_day)
+        registry.control("migrate", "--admin", self.identities["ADMIN"].fingerprint)
+        return registry
 
     def drop(self, name):
         execute(self.owner, f"drop database if exists {name} with (force)")
