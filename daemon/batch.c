@@ -382,10 +382,11 @@ static void take(struct lane *lane, struct batch_source *source, struct batch_it
     lane->items[lane->count++] = item;
 }
 
-/* Whether an item shares its batch with no other: a rehearsal would see what they do, a block is a transaction. */
+/* Whether an item shares its batch with no other: a rehearsal would see what they do, a block is a transaction, and what is
+ * urgent may hold the lock of the log's head until its Sync, which no reader of others' long answers shall delay. */
 static bool is_alone(const struct batch_item *item)
 {
-    return item->rehearsal || item->block;
+    return item->rehearsal || item->block || item->urgent;
 }
 
 /* Takes the leading run of a source. */

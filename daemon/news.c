@@ -78,7 +78,17 @@ void news_time(const struct news *news, char *out, size_t room)
 /* ---- the question ---- */
 
 /* The columns of statement_news behind COLUMN_REPLIES. */
-enum news_column { NEWS_LOG = COLUMN_REPLIES, NEWS_TIME, NEWS_FINGERPRINT, NEWS_OIN, NEWS_ISSUER };
+enum news_column { NEWS_LOG = COLUMN_REPLIES, NEWS_TIME, NEWS_FINGERPRINT, NEWS_OIN, NEWS_ISSUER, NEWS_FAULT };
+
+/* What went wrong with the registry's own chores, which run with the question. */
+static void note_fault(struct slice fault)
+{
+    char text[1024], quoted[1024];
+    if (!fault.at)
+        return;
+    snprintf(text, sizeof text, "%.*s", (int)fault.len, fault.at);
+    log_event(LOG_LEVEL_ERROR, "chore", "reason=%s", log_quote(quoted, sizeof quoted, text));
+}
 
 /* Sessions leave the list only from the loop, never within session_revoke. */
 static void tell_revoked(struct news *news, struct slice fingerprint, struct slice oin, struct slice issuer)
@@ -96,6 +106,7 @@ static void read_row(struct news *news, struct result *result, size_t row, uint6
     int zone;
     if (log > *newest)
         *newest = log;
+    note_fault(result_value(result, row, NEWS_FAULT));
     if (read_time(result_value(result, row, NEWS_TIME), &at, &zone) == 0) {
         news->offset = at - clock_wall();
         news->zone = zone;

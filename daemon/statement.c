@@ -21,7 +21,7 @@ const struct proto_command statement_news = {
     .kind = KIND_READ,
     .fields = (const struct proto_field[]){{"after", &number_type, FIELD_REQUIRED}},
     .field_count = 1,
-    .replies = "log time fingerprint oin issuer",
+    .replies = "log time fingerprint oin issuer fault",
     .help = "what is new since a number of the log",
 };
 
@@ -226,7 +226,7 @@ char *statement_text(const struct proto_command *command, const char *api)
     else if (command == &statement_news)
         fprintf(out,
                 "select request.ord, n.log, true, null::text, null::text, n.log, n.\"time\", n.fingerprint, n.oin, "
-                "n.issuer "
+                "n.issuer, n.fault "
                 "from unnest($1::text[]) with ordinality request (since, ord), lateral %s.news(since::bigint) n",
                 api);
     else if (proto_is_write(command))

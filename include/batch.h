@@ -67,7 +67,7 @@ struct batch_item {
     TAILQ_ENTRY(batch_item) link;
     const struct proto_command *command;
     bool rehearsal;
-    bool urgent; /* goes before all others and is never refused: the daemon's own */
+    bool urgent; /* goes before all others, alone, and is never refused: the daemon's own */
     struct batch_block *block; /* NULL but for a block; `command` is then that of `keep` */
     const struct slice *cells; /* statement_params(command) of them, the owner's, unchanged until `answer` */
     batch_callback *answer;

@@ -216,12 +216,14 @@ $$;
 
 -- What is new since a number of the log: always one row with the newest number and the time, and one more for each
 -- certificate or OIN that was revoked since. On a primary it also ends write backends of a daemon that has stopped in
--- the middle of a batch, which all others wait for, and notes once a minute that this schema of the api is in use.
+-- the middle of a batch, which all others wait for, notes once a minute that this schema of the api is in use, and does
+-- the registry's own chores; `fault` tells what went wrong with those.
 create function news(after_ bigint)
-returns table (log bigint, "time" text, fingerprint bytea, oin text, issuer bytea) language plpgsql as $$
+returns table (log bigint, "time" text, fingerprint bytea, oin text, issuer bytea, fault text) language plpgsql as $$
 #variable_conflict use_column
 declare
     newest bigint;
+    fault_ text;
     now_ text := wire_time(registry_now());
 begin
     if not pg_is_in_recovery() then
@@ -234,14 +236,15 @@ begin
           -- A long block that has just run is not one that hangs.
           and greatest(activity.xact_start, activity.state_change) < clock_timestamp() - interval '5 s';
         update api set used = now() where name = current_schema() and used < now() - interval '1 minute';
+        fault_ := chores();
     end if;
     select head.log into newest from log_head head;
-    return query select newest, now_, null::bytea, null::text, null::bytea;
+    return query select newest, now_, null::bytea, null::text, null::bytea, fault_;
     return query
-        select dead.log, now_, dead.fingerprint, null::text, null::bytea
+        select dead.log, now_, dead.fingerprint, null::text, null::bytea, null::text
         from revoked_fingerprint dead where dead.log > after_ and dead.log <= newest
         union all
-        select grant_.revoked, now_, null, grant_.oin, grant_.issuer
+        select grant_.revoked, now_, null, grant_.oin, grant_.issuer, null
         from access grant_ where grant_.oin is not null and grant_.revoked > after_ and grant_.revoked <= newest;
 end
 $$;

@@ -1,0 +1,29 @@
+-- What parties are told of what others did or the calendar brought, until they say that they have read it.
+
+create table inbox (
+    party text not null,                            -- whose: a code; who acts for it reads it too
+    role text not null,                             -- in which it is read
+    log bigint not null,                            -- the write that told it
+    place integer not null check (place >= 1),      -- among what that write told this party
+    notice text not null,
+    session text,
+    elective text,
+    entered bigint,                                 -- the registration, by the number under which it entered
+    date date,
+    until date,
+    outcome text,
+    final boolean,
+    number text,
+    certificate bytea,                              -- fingerprint
+    primary key (party, role, log, place)
+);
+create index on inbox (log);
+
+-- Deadlines that were told, so that each is told once; a deadline that was moved is another. Gone when it is over.
+create table deadline_told (
+    kind text not null check (kind in ('session', 'elective')),
+    code text not null,
+    until date not null,
+    primary key (kind, code, until)
+);
+create index on session ((coalesce(closes, date - 28))) where state = 'scheduled';
