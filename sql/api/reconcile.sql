@@ -34,8 +34,11 @@ language sql stable as $$
 $$;
 
 -- Compares everything stored about counts, and the seats of sessions, with what the registrations say. A row a difference:
--- none when all is right. For operators and tests; it reads everything.
-create function reconcile() returns table (what text, key text, stored text, computed text) language sql stable as $$
+-- none when all is right. For operators and tests; it reads everything, once: what the planner believes of the sizes (or of
+-- tables without statistics) must not make it compare each row with each.
+create function reconcile() returns table (what text, key text, stored text, computed text) language sql stable
+set enable_nestloop = off set jit = off set work_mem = '64MB'
+as $$
     with right_ as materialized (select * from counted_by_definition()),
     right_cell as materialized (
         select cell, count(*) filter (where counted & 1 <> 0) as registered,
@@ -59,7 +62,24 @@ create function reconcile() returns table (what text, key text, stored text, com
                coalesce(sum(step * cardinality(logs)) filter (where sums & 128 <> 0), 0) as own_sat,
                coalesce(sum(step * cardinality(logs)) filter (where sums & 256 <> 0), 0) as own_passed,
                coalesce(sum(step * cardinality(logs)) filter (where sums & 512 <> 0), 0) as own_certified
-        from tally group by cell)
+        from tally group by cell),
+    border as materialized (
+        select day, log_before(day) as upto, row_number() over (order by day) as place
+        from (select distinct day from day_opening) opened),
+    -- What was told between one of these days and the next: `place` is that of the first day that opens with it.
+    change as materialized (
+        select year, language, width_bucket(log - 1, (select array_agg(upto order by day) from border)) + 1 as place,
+               sum(step) filter (where sums & 1 <> 0) as registered, sum(step) filter (where sums & 2 <> 0) as seated,
+               sum(step) filter (where sums & 4 <> 0) as sat, sum(step) filter (where sums & 8 <> 0) as passed,
+               sum(step) filter (where sums & 16 <> 0) as certified
+        from tally join cell using (cell), unnest(logs) log
+        group by 1, 2, 3),
+    opening as materialized (
+        select day, year, language, coalesce(sum(registered) over before, 0) as registered,
+               coalesce(sum(seated) over before, 0) as seated, coalesce(sum(sat) over before, 0) as sat,
+               coalesce(sum(passed) over before, 0) as passed, coalesce(sum(certified) over before, 0) as certified
+        from border cross join (select distinct year, language from cell) kind left join change using (place, year, language)
+        window before as (partition by year, language order by place))
     select 'counted', concat_ws(' ', session, college, entered, again), concat_ws(' ', contingent.cell, stored.counted),
            concat_ws(' ', coalesce(right_.cell, contingent.cell), coalesce(right_.counted, 0))
     from registration stored
@@ -84,24 +104,18 @@ create function reconcile() returns table (what text, key text, stored text, com
                                 own_certified)::text as figures from cell) computed using (cell)
     where coalesce(stored.figures, '(0,0,0,0,0,0,0,0,0,0)') is distinct from computed.figures
     union all
-    select 'opening of a day', concat_ws(' ', o.day, o.year, o.language),
-           row(o.registered, o.seated, o.sat, o.passed, o.certified)::text,
-           row(before.registered, before.seated, before.sat, before.passed, before.certified)::text
-    from day_opening o,
-         lateral (select coalesce(sum(change) filter (where sums & 1 <> 0), 0) as registered,
-                         coalesce(sum(change) filter (where sums & 2 <> 0), 0) as seated,
-                         coalesce(sum(change) filter (where sums & 4 <> 0), 0) as sat,
-                         coalesce(sum(change) filter (where sums & 8 <> 0), 0) as passed,
-                         coalesce(sum(change) filter (where sums & 16 <> 0), 0) as certified
-                  from cell join tally using (cell),
-                       lateral (select step * width_bucket(log_before(o.day), logs) as change) told
-                  where cell.year = o.year and cell.language = o.language) before
-    where row(o.registered, o.seated, o.sat, o.passed, o.certified)
-          is distinct from row(before.registered, before.seated, before.sat, before.passed, before.certified)
+    select 'opening of a day', concat_ws(' ', day, year, language),
+           row(stored.registered, stored.seated, stored.sat, stored.passed, stored.certified)::text,
+           row(opening.registered, opening.seated, opening.sat, opening.passed, opening.certified)::text
+    from day_opening stored left join opening using (day, year, language)
+    where row(stored.registered, stored.seated, stored.sat, stored.passed, stored.certified)
+          is distinct from row(opening.registered, opening.seated, opening.sat, opening.passed, opening.certified)
     union all
     select 'reached', concat_ws(' ', session, college, entered, again), reached::text, result_reached(r)::text
     from registration r
-    where reached <> result_reached(r)
+    where (reached <> 0 or entered in (select entered from attendance union all select entered from score
+                                       union all select entered from certified))
+      and reached <> result_reached(r)
     union all
     select 'seats', session, concat_ws(' ', stored.taken, stored.waiting),
            concat_ws(' ', count(registration) filter (where registration.state = 'seated'),

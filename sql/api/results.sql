@@ -22,12 +22,13 @@ create function result_outcome(r registration, settled boolean) returns text lan
     join exam_part part on part.exam = exam.exam
     cross join lateral (
         select max(score.points) as points, bool_or(score.entered = r.entered) as own
-        from registration attempt
-        join session s on s.session = attempt.session
-        join score on score.entered = attempt.entered and score.part = part.part and (score.final or not settled)
-        where attempt.entered = r.entered
-           or exam.combine and attempt.person = r.person and s.exam = exam.exam
-              and (s.date, attempt.entered) < (held.date, r.entered)) best
+        from (select r.entered
+              union all
+              select earlier.entered
+              from registration earlier join session s on s.session = earlier.session
+              where exam.combine and earlier.person = r.person and s.exam = exam.exam
+                and (s.date, earlier.entered) < (held.date, r.entered)) attempt
+        join score on score.entered = attempt.entered and score.part = part.part and (score.final or not settled)) best
     where held.session = r.session
 $$;
 
