@@ -128,7 +128,7 @@ help:
 	@echo 'make stop    stop what runs in var/'
 	@echo 'make test    set up, build, test (SUITE=name for one, tests/run list names them); make check: also what is long'
 	@echo 'make all     compile; make setup: install what is missing; make clean: stop, remove build/ and var/'
-	@echo 'make bench   measure against a peer: BENCH=register-64'
+	@echo 'make bench   measure against a peer: BENCH=register-64, or BENCH=progress-scale'
 	@echo 'make fuzz    let the fuzzers look for FUZZ=10 minutes each'
 	@echo 'make docs    print the tables of the protocol anew into its pages; make format: clang-format'
 

@@ -13,32 +13,43 @@ $$;
 -- What the scores of a registration come to, only the settled ones or all: 'passed' when every part's points reach its
 -- pass mark and their sum the exam's total, else 'failed'; NULL while a part is without points, or none is its own. Where
 -- the exam combines, the best points count of the person's attempts up to this one.
-create function result_outcome(r registration, settled boolean) returns text language sql stable as $$
-    select case when count(*) filter (where best.own) > 0 and bool_and(best.points is not null)
-                then case when bool_and(best.points >= part.pass)
-                               and sum(best.points) >= coalesce(min(exam.total), 0) then 'passed' else 'failed' end end
-    from session held
-    join exam on exam.exam = held.exam
-    join exam_part part on part.exam = exam.exam
-    cross join lateral (
-        select max(score.points) as points, bool_or(score.entered = r.entered) as own
-        from (select r.entered
-              union all
-              select earlier.entered
-              from registration earlier join session s on s.session = earlier.session
-              where exam.combine and earlier.person = r.person and s.exam = exam.exam
-                and (s.date, earlier.entered) < (held.date, r.entered)) attempt
-        join score on score.entered = attempt.entered and score.part = part.part and (score.final or not settled)) best
-    where held.session = r.session
+create function result_outcome(r registration, settled boolean) returns text language plpgsql stable
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+begin
+    return (
+        select case when count(*) filter (where best.own) > 0 and bool_and(best.points is not null)
+                    then case when bool_and(best.points >= part.pass)
+                                   and sum(best.points) >= coalesce(min(exam.total), 0) then 'passed' else 'failed' end end
+        from session held
+        join exam on exam.exam = held.exam
+        join exam_part part on part.exam = exam.exam
+        cross join lateral (
+            select max(score.points) as points, bool_or(score.entered = r.entered) as own
+            from (select r.entered
+                  union all
+                  select earlier.entered
+                  from registration earlier join session s on s.session = earlier.session
+                  where exam.combine and earlier.person = r.person and s.exam = exam.exam
+                    and (s.date, earlier.entered) < (held.date, r.entered)) attempt
+            join score on score.entered = attempt.entered and score.part = part.part and (score.final or not settled)) best
+        where held.session = r.session);
+end
 $$;
 
-create function result_reached(r registration) returns smallint language sql stable as $$
-    select (case when exists (select from certified c where c.entered = r.entered) then 5
-                 when exists (select from score s where s.entered = r.entered)
-                     then case result_outcome(r, true) when 'passed' then 4 else 3 end
-                 when exists (select from attendance a where a.entered = r.entered and a.status = 'present') then 3
-                 when exists (select from attendance a where a.entered = r.entered) then 1
-                 else 0 end)::smallint
+create function result_reached(r registration) returns smallint language plpgsql stable
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+begin
+    return (case when exists (select from certified c where c.entered = r.entered) then 5
+                     when exists (select from score s where s.entered = r.entered)
+                         then case result_outcome(r, true) when 'passed' then 4 else 3 end
+                     when exists (select from attendance a where a.entered = r.entered and a.status = 'present') then 3
+                     when exists (select from attendance a where a.entered = r.entered) then 1
+                     else 0 end)::smallint;
+end
 $$;
 
 -- Brings what the registrations of these persons have reached in step with what is stored, under the number `log_`.

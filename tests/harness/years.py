@@ -8,7 +8,7 @@ from harness.client import encode
 FIRST_YEAR = 2027  # registries of tests are founded before it, and their clock goes forward only
 COLLEGES = 60
 EXAMS = 10
-DAYS = 24          # of a year on which registrations come, a week apart
+DAYS = 24          # of a year on which registrations come, six days apart
 RESULTS = 10       # one in so many registrations gets a score
 TWICE = 20         # one in so many is somebody's second, for another exam
 WINDOW = 200       # lines that are under way on a connection
@@ -58,6 +58,14 @@ class Years:
                 note(f"{year}: {done} registrations")
         assert daemon.stop() == 0
 
+    @staticmethod
+    def day(year, number):
+        """One of the days on which registrations come."""
+        return datetime.date(year, 1, 5) + datetime.timedelta(days=6 * number)
+
+    def last_day(self):
+        return self.day(self.last_year, DAYS // 2)
+
     def share(self, year):
         """How many register in a year: each has some more or fewer than the one before."""
         weights = [10 + (y * 7) % 4 for y in range(FIRST_YEAR, self.last_year + 1)]
@@ -77,7 +85,7 @@ class Years:
         self.clock(datetime.date(year, 1, 4))
         for n in range(EXAMS):
             exams.must("schedule", session=self.session(year, n), exam=f"E{n}", date=f"{year}-07-{1 + n:02}",
-                       seats=self.count, place="Emmen", host=college(n))
+                       seats=100000, place="Emmen", host=college(n))
 
     def offer(self, colleges, year):
         for n, client in enumerate(colleges[:COLLEGES - 5]):
@@ -97,7 +105,7 @@ class Years:
     def register(self, colleges, year, count):
         done = 0
         for day in range(DAYS // 2 if year == self.last_year else DAYS):
-            self.clock(datetime.date(year, 1, 5) + datetime.timedelta(days=6 * day))
+            self.clock(self.day(year, day))
             lines = [[] for _ in colleges]
             for i in range(count * day // DAYS, count * (day + 1) // DAYS):
                 place, key = self.line(year, i)
