@@ -11,8 +11,6 @@
 /* The day it is in Amsterdam by the registry's clock, and unless `log` is NULL the newest number of its log. 0, or a
  * status of sysexits.h after telling why. */
 int session_today(struct client *client, enum text_lang lang, char today[SESSION_DAY], uint64_t *log) MUST_CHECK;
-/* The last day on which one may register for it; "" when the row does not say. */
-void session_last_day(const struct answer *row, char day[SESSION_DAY]);
 /* Whether one may register for it on that day, if only for its queue. */
 bool session_is_open(const struct answer *row, const char *today);
 /* Whether it has seats left. Where the registry does not tell this role, it has none, and `*untold` becomes true. */

@@ -137,6 +137,24 @@ FORM(phrase)
     return sized(type, value) && all(value, is_phrase) && value.at[0] != ' ' && value.at[value.len - 1] != ' ';
 }
 
+/* `MM-MM/MM-DD`, separated by commas: months in their order, none of them twice, and a day that every year has. */
+FORM(windows)
+{
+    unsigned before = 0; /* the last month of the window before */
+    if (!sized(type, value) || value.len % 12 != 11)
+        return false;
+    for (size_t i = 0; i < value.len; i += 12) {
+        const char *at = value.at + i;
+        unsigned first = two_digits(at), last = two_digits(at + 3), month = two_digits(at + 6), day = two_digits(at + 9);
+        if (first <= before || last < first || last > 12 || month < 1 || month > 12 || day < 1 || day > days_in(1, month))
+            return false;
+        if (at[2] != '-' || at[5] != '/' || at[8] != '-' || (i + 11 < value.len && at[11] != ','))
+            return false;
+        before = last;
+    }
+    return true;
+}
+
 FORM(text)
 {
     return sized(type, value);

@@ -31,7 +31,7 @@ struct list {
 };
 
 static const struct list lists[] = {
-    {"sessions", TEXT_HELP_SESSIONS, "session date exam place free seats closes state host waiting opens reason", "",
+    {"sessions", TEXT_HELP_SESSIONS, "session date exam place free seats until state host waiting opens reason", "",
      NULL, TEXT_LIST_NOTHING},
     {"registrations", TEXT_HELP_REGISTRATIONS,
      "session student name born state place elective again institution needs reason", "", NULL, TEXT_LIST_NOTHING},
@@ -58,6 +58,7 @@ static const struct {
     enum grid_kind kind;
 } headings[] = {
     {"registrations", "place", TEXT_HEAD_QUEUE, GRID_NUMBER},
+    {"sessions", "until", TEXT_HEAD_CLOSES, GRID_CODE},
     {NULL, "accepted", TEXT_HEAD_ACCEPTED, GRID_NUMBER},
     {NULL, "again", TEXT_HEAD_AGAIN, GRID_NUMBER},
     {NULL, "board", TEXT_HEAD_BOARD, GRID_CODE},
@@ -200,18 +201,14 @@ static void take_row(void *own, const struct answer *row)
 {
     struct showing *showing = own;
     struct slice values[GRID_COLUMNS];
-    char last[SESSION_DAY];
     bool table = showing->listing.form == LISTING_TABLE;
     if (!is_wanted(showing, row))
         return;
-    session_last_day(row, last);
     for (size_t i = 0; i < showing->listing.width; i++) {
         const char *name = showing->columns[i].name;
         values[i] = answer_field(row, name);
         if (table)
             values[i] = words_of(showing->tool->lang, name, values[i]);
-        if (table && !values[i].at && has_sessions(showing->list) && strcmp(name, "closes") == 0)
-            values[i] = slice_of(last);
     }
     listing_keep(&showing->listing, values);
 }

@@ -37,7 +37,6 @@ static void take_session(void *own, const struct answer *row)
     static const char *const names[TEMPLATE_LAST_DAY] = {"session", "exam", "date", "place", "host", "free"};
     struct gathering *gathering = own;
     struct template *template = gathering->template;
-    char last[SESSION_DAY];
     bool untold = false;
     if (!session_is_open(row, gathering->today) || (!session_has_room(row, &untold) && !untold))
         return;
@@ -48,8 +47,8 @@ static void take_session(void *own, const struct answer *row)
         struct slice value = answer_field(row, names[i]);
         session->cells[i] = memory_text("%.*s", (int)value.len, value.at ? value.at : "");
     }
-    session_last_day(row, last);
-    session->cells[TEMPLATE_LAST_DAY] = memory_text("%s", last);
+    struct slice last = answer_field(row, "until");
+    session->cells[TEMPLATE_LAST_DAY] = memory_text("%.*s", (int)last.len, last.at ? last.at : "");
 }
 
 /* Asks which sessions are open. EX_OK, or another status after telling why. */

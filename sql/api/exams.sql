@@ -16,7 +16,7 @@ $$;
 -- another one is another exam.
 create function exam(party_ text, role_ text, certificate_ bytea,
                      exam_ text, issuer_ text, language_ text, level_ text, gives_certificate boolean, edition_ text,
-                     combine_ boolean, total_ numeric, seen_ bigint)
+                     combine_ boolean, total_ numeric, notice_ integer, wishes_ text, seen_ bigint)
 returns table (code text, field text, repeated boolean, amended boolean, last bigint) language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -25,7 +25,8 @@ declare
 begin
     select * into stored from exam where exam.exam = exam_;
     wanted := (exam_, issuer_, language_, level_, gives_certificate, edition_, coalesce(combine_, stored.combine),
-               or_stored(total_, stored.total), stored.log);
+               or_stored(total_, stored.total), stored.log, or_stored(notice_, stored.notice),
+               or_stored(wishes_, stored.wishes));
     if stored.exam is not null and not exam_yours(party_, role_, stored.issuer) then
         code := 'not-yours';
         field := 'exam';
@@ -55,9 +56,10 @@ begin
     else
         update exam
         set issuer = issuer_, language = language_, level = level_, certificate = gives_certificate, edition = edition_,
-            combine = wanted.combine, total = wanted.total, log = running_log()
+            combine = wanted.combine, total = wanted.total, notice = wanted.notice, wishes = wanted.wishes, log = running_log()
         where exam.exam = exam_;
         amended := true;
+        perform notice_follow(exam_, coalesce(wanted.notice, 28));
     end if;
     return next;
 end
@@ -107,13 +109,13 @@ $$;
 
 create function exams(party_ text, role_ text, certificate_ bytea, only_exam text, after_ text, limit_ integer)
 returns table (code text, field text, exam text, issuer text, language text, level text, certificate boolean,
-               edition text, combine boolean, total numeric, parts text, log bigint, after text)
+               edition text, combine boolean, total numeric, notice integer, wishes text, parts text, log bigint, after text)
 language plpgsql stable as $$
 #variable_conflict use_column
 begin
     return query
         select null, null, e.exam, e.issuer, e.language, e.level, e.certificate, e.edition, e.combine,
-               trim_scale(e.total), own.parts, greatest(e.log, own.log), e.exam
+               trim_scale(e.total), e.notice, e.wishes, own.parts, greatest(e.log, own.log), e.exam
         from exam e, lateral (
             select string_agg(part || ':' || trim_scale(max) || ':' || trim_scale(pass), ',' order by part) as parts,
                    max(part.log) as log

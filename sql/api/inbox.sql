@@ -41,13 +41,13 @@ $$;
 -- deadline first.
 create function sessions_closing(today date, most integer) returns table (session text, until date)
 language sql stable as $$
-    select s.session, session_closes(s.closes, s.date)
+    select s.session, session_closes(s.closes, s.date, s.notice)
     from session s
-    where s.state = 'scheduled' and session_closes(s.closes, s.date) between today and today + 7
+    where s.state = 'scheduled' and session_closes(s.closes, s.date, s.notice) between today and today + 7
       and not exists (select from deadline_told told
                       where told.kind = 'session' and told.code = s.session
-                        and told.until = session_closes(s.closes, s.date))
-    order by session_closes(s.closes, s.date), s.session
+                        and told.until = session_closes(s.closes, s.date, s.notice))
+    order by session_closes(s.closes, s.date, s.notice), s.session
     limit most
 $$;
 

@@ -149,6 +149,10 @@ as $$
     from registration stored left join reached_by_definition() computed using (entered)
     where stored.reached <> coalesce(computed.reached, 0)
     union all
+    select 'notice', session, stored.notice::text, coalesce(exam.notice, 28)::text
+    from session stored join exam using (exam)
+    where stored.date >= log_today() and stored.notice <> coalesce(exam.notice, 28)
+    union all
     select 'seats', session, concat_ws(' ', stored.taken, stored.waiting),
            concat_ws(' ', count(registration) filter (where registration.state = 'seated'),
                                                   count(registration) filter (where registration.state = 'waiting'))

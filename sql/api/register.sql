@@ -84,7 +84,7 @@ begin
                nullif(substr(eckid_[ord], 1, 32), '') as eckid_hash, nth, contingent.cell, s.waiting,
                case when s.waiting = 0 then s.seats - s.taken else 0 end as free,
                (speaker).live and cardinality((speaker).codes) = 1 and attempt_kind(again_[ord], null, false) = 'new'
-               and session_refusal(s.state, s.opens, s.closes, s.date, today) is null
+               and session_refusal(s.state, s.opens, session_closes(s.closes, s.date, s.notice), today) is null
                and contingent.cell is not null and number.person is null and known.person is null
                and ((speaker).nine or not looks_like_bsn(student_[ord]))
                and (coalesce(elective_[ord], '') = '' or exists (select from elective where code = elective_[ord]))
@@ -156,7 +156,8 @@ begin
         -- Its own rows by the whole key, so that a lookup costs the same however many register; those of predecessors
         -- by loops.
         select e.*, substr(e.student, 1, 32) as student_hash, substr(e.eckid, 1, 32) as eckid_hash,
-               s.session as session_found, s.state as session_state, s.opens, s.closes, s.date, s.seats, s.taken,
+               s.session as session_found, s.state as session_state, s.opens,
+               session_closes(s.closes, s.date, s.notice) as until, s.seats, s.taken,
                s.waiting, r.stored, (r.stored).again as newest, coalesce(r.goes_on, false) as goes_on,
                number.person as number_held, known.person as person_by_number, held.eckid_hash as eckid_held,
                other.person as person_by_eckid, leaving.leaves, elective.code as elective_found
@@ -223,7 +224,7 @@ begin
                         when kind = 'live' and same then null
                         when (stored).log > seen then 'changed'
                         when kind = 'live' then case when (stored).reached > 0 then 'attended' end
-                        else session_refusal(session_state, opens, closes, date, today) end as code) refusal
+                        else session_refusal(session_state, opens, until, today) end as code) refusal
     ), seated as materialized (
         -- The n-th newcomer of a session is seated while there are seats and nobody waits, and else waits behind the
         -- rest.

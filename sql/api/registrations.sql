@@ -202,7 +202,8 @@ begin
     return case when target.session is null then 'not-found'
                 when to_ = moving.session then 'range'
                 when there.state in ('seated', 'waiting') then 'taken'
-                else coalesce(session_refusal(target.state, target.opens, target.closes, target.date, log_today()),
+                else coalesce(session_refusal(target.state, target.opens,
+                                              session_closes(target.closes, target.date, target.notice), log_today()),
                               case when target.taken >= target.seats then 'full' end) end;
 end
 $$;

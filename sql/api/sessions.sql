@@ -2,21 +2,47 @@
 -- long as registration is not over; `taken` and `waiting` of a session are the numbers of its seated and waiting
 -- registrations. Every effect on the row, also that a seat was taken or freed, gives it a new `log`.
 
--- The last day of registration.
-create function session_closes(closes date, date date) returns date language sql immutable as $$
-    select coalesce(closes, date - 28)
+-- The last day of registration, which ends when it does in Amsterdam.
+create function session_closes(closes date, date date, notice integer) returns date language sql immutable as $$
+    select coalesce(closes, date - notice)
+$$;
+
+-- The day before which a session of that date is to be scheduled, by the windows of its exam: the last such day before
+-- the window's first month. NULL where no window has its month.
+create function wishes_end(wishes text, date_ date) returns date language sql immutable as $$
+    select case when ends < begins then ends else (ends - interval '1 year')::date end
+    from (select make_date(extract(year from date_)::integer, substr(one, 1, 2)::integer, 1) as begins,
+                 make_date(extract(year from date_)::integer, substr(one, 7, 2)::integer, substr(one, 10, 2)::integer) as ends
+          from string_to_table(wishes, ',') one
+          where extract(month from date_) between substr(one, 1, 2)::integer and substr(one, 4, 2)::integer) found
+$$;
+
+-- What ends on a day from the first to the last of these: 'session', the registration for it; 'wishes', the time in
+-- which colleges can schedule sessions of an exam, for one of its windows.
+create function deadlines(from_ date, until_ date) returns table (kind text, code text, until date)
+language sql stable as $$
+    select 'session', s.session, session_closes(s.closes, s.date, s.notice)
+    from session s
+    where s.state = 'scheduled' and session_closes(s.closes, s.date, s.notice) between from_ and until_
+    union
+    select 'wishes', e.exam, ends.day - 1
+    from exam e
+    cross join string_to_table(e.wishes, ',') one
+    cross join generate_series(extract(year from from_)::integer, extract(year from until_)::integer + 1) year
+    cross join lateral (select make_date(year, substr(one, 7, 2)::integer, substr(one, 10, 2)::integer) as day) ends
+    where ends.day - 1 between from_ and until_
 $$;
 
 -- Whether the day is one on which seats that come free go to who waits. Before `opens` too: on the day itself nobody
 -- comes by to do it.
 create function session_promotes(session_ session) returns boolean language sql stable as $$
-    select session_.state = 'scheduled' and log_today() <= session_closes(session_.closes, session_.date)
+    select session_.state = 'scheduled' and log_today() <= session_closes(session_.closes, session_.date, session_.notice)
 $$;
 
 -- Why no new registration may come into the session: NULL, 'not-open' or 'closed'. A cancelled one is closed for ever.
-create function session_refusal(state text, opens date, closes date, date date, today date) returns text
+create function session_refusal(state text, opens date, until date, today date) returns text
 language sql immutable as $$
-    select case when state <> 'scheduled' or today > session_closes(closes, date) then 'closed'
+    select case when state <> 'scheduled' or today > until then 'closed'
                 when today < opens then 'not-open' end
 $$;
 
@@ -72,13 +98,14 @@ create function session_fault(wanted session) returns text language sql immutabl
     select case
         when extract(year from wanted.date) not between 1990 and 2199 then 'date'
         when wanted.closes > wanted.date then 'closes'
-        when wanted.opens > session_closes(wanted.closes, wanted.date) then 'opens'
+        when wanted.opens > session_closes(wanted.closes, wanted.date, wanted.notice) then 'opens'
     end
 $$;
 
 -- Makes a session, or amends its days and place. The exam, the host and, here, the seats of one that exists stay:
 -- another value is `range`. A new date may move registrations to another month's cell, not to another year's, nor what was
 -- attended to a day to come.
+-- A college picks a date while the exam's window for wishes is open; the office may at any time, which is how it grants one.
 create function schedule(party_ text, role_ text, certificate_ bytea,
                          session_ text, exam_ text, date_ date, opens_ date, closes_ date, seats_ integer, place_ text,
                          host_ text, seen_ bigint)
@@ -87,10 +114,13 @@ returns table (code text, field text, state text, seats integer, free integer, w
 language plpgsql as $$
 #variable_conflict use_column
 declare
+    whole exam;
     stored session;
     wanted session;
 begin
+    select * into whole from exam where exam.exam = exam_;
     select * into stored from session where session = session_;
+    stored.notice := coalesce(whole.notice, 28); -- of a session that is over it may be an old one
     wanted := stored;
     wanted.session := session_;
     wanted.exam := exam_;
@@ -111,7 +141,7 @@ begin
     elsif stored.state = 'cancelled' then
         code := 'closed';
         field := 'session';
-    elsif stored.session is null and not exists (select from exam where exam.exam = exam_) then
+    elsif stored.session is null and whole.exam is null then
         code := 'not-found';
         field := 'exam';
     elsif stored.session is null and not exists (select from institution where institution.code = host_) then
@@ -134,6 +164,9 @@ begin
           and exists (select from registration where session = session_ and reached > 0) then
         code := 'attended';
         field := 'date';
+    elsif role_ = 'roc' and stored.date is distinct from date_ and log_today() >= wishes_end(whole.wishes, date_) then
+        code := 'closed';
+        field := 'date';
     end if;
     if code is null and not coalesce(repeated, false) then
         if stored.session is null then
@@ -144,7 +177,8 @@ begin
             insert into session select wanted.*;
         else
             update session
-            set date = date_, opens = wanted.opens, closes = wanted.closes, place = place_, log = running_log()
+            set date = date_, opens = wanted.opens, closes = wanted.closes, notice = wanted.notice, place = place_,
+                log = running_log()
             where session = session_;
             amended := true;
             if stored.date <> date_ then
@@ -254,10 +288,29 @@ begin
 end
 $$;
 
+-- After the notice of an exam has changed: brings its sessions in step. Who waits comes in where registration goes on
+-- again; those of the past stay as they were.
+create function notice_follow(exam_ text, notice_ integer) returns void language plpgsql as $$
+declare
+    changed session;
+begin
+    for changed in
+        update session s
+        set notice = notice_, log = case when s.closes is null and s.state = 'scheduled' then running_log() else s.log end
+        where s.exam = exam_ and s.notice <> notice_ and s.date >= log_today()
+        returning s.*
+    loop
+        if session_promotes(changed) then
+            perform recount_all(running_log(), promote(changed.session, running_log()));
+        end if;
+    end loop;
+end
+$$;
+
 -- Every role sees all sessions. How many wait is for the office that issues the exam, the host, Nuffic and the
 -- administrator; of the ministry also how many seats are free is kept.
 create function sessions(party_ text, role_ text, certificate_ bytea, only_session text, after_ text, limit_ integer)
-returns table (code text, field text, session text, exam text, date date, opens date, closes date, seats integer,
+returns table (code text, field text, session text, exam text, date date, opens date, closes date, until date, seats integer,
                free integer, waiting integer, place text, host text, state text, reason text, log bigint, after text)
 language plpgsql stable as $$
 #variable_conflict use_column
@@ -265,7 +318,8 @@ declare
     codes text[] := case when role_ in ('roc', 'exams') then acting_codes(party_) else '{}' end;
 begin
     return query
-        select null, null, s.session, s.exam, s.date, s.opens, s.closes, s.seats,
+        select null, null, s.session, s.exam, s.date, s.opens, s.closes,
+               session_closes(s.closes, s.date, s.notice), s.seats,
                case when role_ = 'ocw' then null when s.state = 'scheduled' then s.seats - s.taken else 0 end,
                case role_ when 'ocw' then null
                           when 'roc' then case when s.host = any (codes) then s.waiting end

@@ -247,7 +247,7 @@ class Registry:
                 select count(*) filter (where state = 'seated') as seated, count(*) filter (where state = 'waiting') as queue
                 from registration where registration.session = session.session) counted on true
             where taken <> seated or waiting <> queue or taken > seats
-               or (waiting > 0 and taken < seats and coalesce(closes, date - 28) >= current_date)""")
+               or (waiting > 0 and taken < seats and coalesce(closes, date - notice) >= current_date)""")
         assert wrong == []
 
     def stop_all(self):

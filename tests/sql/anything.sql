@@ -17,6 +17,7 @@ insert into pool values
         '2', '100000']),
     ('attempt', array['1', '1', '2', '3', '1000']), ('points', array['0', '55.5', '60', '10000']), ('log', array['0',
         '3', '999999999999999']),
+    ('days', array['0', '28', '366']), ('windows', array['01-03/12-01,04-12/03-01', '01-12/01-01']),
     ('limit', array['1', '2', '5000']), ('after', array['A', ':::', 'A:B:2027:1', '99999999999999999999', '3', 'x:y:z',
         repeat('q', 500)]),
     ('yesno', array['yes', 'no']), ('language', array['de', 'fr']), ('country', array['NL', 'DE']),

@@ -45,11 +45,11 @@ select is(say('E', 'exams',
 select is(say('E', 'exams', 'schedule session=S exam=X date=2027-05-14 seats=2 place=Emmen host=A'),
           'OK state=scheduled seats=2 free=2 waiting=0 amended=yes', 'and back');
 select is(say('B', 'roc', 'sessions session=S'),
-          '= session=S exam=X date=2027-05-14 opens=2027-03-01 closes=2027-04-10 seats=2 free=2 place=Emmen host=A state=scheduled log='
+          '= session=S exam=X date=2027-05-14 opens=2027-03-01 closes=2027-04-10 until=2027-04-10 seats=2 free=2 place=Emmen host=A state=scheduled log='
           || (select log from session where session = 'S'), 'seen by all, but how many wait');
 select is(say(party, role, 'sessions session=S'), told, party || ' sees it')
 from (values ('A', 'roc', true), ('E', 'exams', true), ('F', 'exams', false), ('N', 'nuffic', true)) seen (party, role, waits),
-     lateral (select '= session=S exam=X date=2027-05-14 opens=2027-03-01 closes=2027-04-10 seats=2 free=2'
+     lateral (select '= session=S exam=X date=2027-05-14 opens=2027-03-01 closes=2027-04-10 until=2027-04-10 seats=2 free=2'
               || case when waits then ' waiting=0' else '' end || ' place=Emmen host=A state=scheduled log=' || log as told
               from session where session = 'S') told;
 
@@ -84,12 +84,12 @@ select is(say('B', 'roc', 'register session=S student=9 name=n born=2009'), 'NO 
           'nobody comes in');
 select is(say('B', 'roc', 'withdraw session=S student=1'), 'OK state=withdrawn', 'one leaves');
 select is(say('N', 'nuffic', 'sessions session=S'),
-          '= session=S exam=X date=2027-06-14 closes=2027-02-28 seats=3 free=1 waiting=1 place=Emmen host=A state=scheduled log='
+          '= session=S exam=X date=2027-06-14 closes=2027-02-28 until=2027-02-28 seats=3 free=1 waiting=1 place=Emmen host=A state=scheduled log='
           || (select log from session where session = 'S'), 'the seat stays free');
 select is(say('E', 'exams', 'schedule session=S exam=X date=2027-06-14 seats=3 place=Emmen host=A closes=2027-03-01'),
           'OK state=scheduled seats=3 free=0 waiting=0 amended=yes', 'open again: who waits is promoted');
 select is(say('O', 'ocw', 'sessions session=S'),
-          '= session=S exam=X date=2027-06-14 closes=2027-03-01 seats=3 place=Emmen host=A state=scheduled log='
+          '= session=S exam=X date=2027-06-14 closes=2027-03-01 until=2027-03-01 seats=3 place=Emmen host=A state=scheduled log='
           || (select log from session where session = 'S'), 'the ministry does not see how many');
 
 -- cancel
@@ -100,7 +100,7 @@ update registration set reached = 0;
 select is(say('A', 'roc', 'cancel session=S reason=ziek', 'cancel session=S reason=anders'),
           E'OK state=cancelled\nOK state=cancelled repeated=yes', 'cancelled once');
 select is(say('B', 'roc', 'sessions session=S'),
-          '= session=S exam=X date=2027-06-14 closes=2027-03-01 seats=3 free=0 place=Emmen host=A state=cancelled reason=ziek log='
+          '= session=S exam=X date=2027-06-14 closes=2027-03-01 until=2027-03-01 seats=3 free=0 place=Emmen host=A state=cancelled reason=ziek log='
           || (select log from session where session = 'S'), 'everybody reads why');
 select is((select array_agg(distinct state order by state) from registration where session = 'S'), array['cancelled',
           'withdrawn'], 'with its registrations');

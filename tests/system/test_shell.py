@@ -36,7 +36,7 @@ def history_of(tool):
 
 
 def test_a_conversation_at_a_terminal(tool):
-    with at_terminal(tool, "shell") as terminal:
+    with at_terminal(tool, "shell", columns=120) as terminal:
         terminal.expect("25LU in de rol roc", last="25LU> ")
         said = terminal.ask("sessions", "OK rows=2", "25LU> ")
         assert re.search(r"\nsession +exam +date .*\nS-1 +DIB-A2 .*\nS-10 +DIB-B1 ", said), said

@@ -1,13 +1,9 @@
 /* An exam session as `sessions` tells it. The rule of the days is the registry's (sql/api/sessions.sql); here it only
  * says what is worth showing: whether a registration is taken is decided there. */
-#define _GNU_SOURCE /* strptime, timegm */
 #include "tool_session.h"
 
 #include <stdio.h>
 #include <sysexits.h>
-#include <time.h>
-
-#define CLOSES_BEFORE 28 /* days before the date, for a session that does not say when it closes */
 
 static void copy_day(struct slice from, char day[SESSION_DAY])
 {
@@ -33,19 +29,6 @@ int session_today(struct client *client, enum text_lang lang, char today[SESSION
     return EX_PROTOCOL;
 }
 
-void session_last_day(const struct answer *row, char day[SESSION_DAY])
-{
-    struct slice closes = answer_field(row, "closes");
-    struct tm date = {0};
-    copy_day(closes.at ? closes : answer_field(row, "date"), day);
-    if (closes.at || !strptime(day, "%Y-%m-%d", &date))
-        return;
-    date.tm_mday -= CLOSES_BEFORE;
-    time_t seconds = timegm(&date);
-    if (!gmtime_r(&seconds, &date) || strftime(day, SESSION_DAY, "%Y-%m-%d", &date) == 0)
-        day[0] = '\0';
-}
-
 bool session_has_room(const struct answer *row, bool *untold)
 {
     struct slice free_seats = answer_field(row, "free");
@@ -57,6 +40,6 @@ bool session_is_open(const struct answer *row, const char *today)
 {
     char first[SESSION_DAY], last[SESSION_DAY];
     copy_day(answer_field(row, "opens"), first);
-    session_last_day(row, last);
+    copy_day(answer_field(row, "until"), last);
     return slice_is(answer_field(row, "state"), "scheduled") && strcmp(first, today) <= 0 && strcmp(today, last) <= 0;
 }
