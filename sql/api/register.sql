@@ -219,7 +219,7 @@ begin
                         when person_by_number is null and looks_like_bsn(student) and not nine
                             then 'looks-like-bsn'
                         when kind in ('ended', 'again') then kind
-                        when cardinality(codes) > 2 and registration_ambiguous(stored, codes) then 'taken'
+                        when cardinality(codes) > 1 and registration_ambiguous(stored, codes) then 'taken'
                         when eckid_differs then 'eckid-differs'
                         when kind = 'live' and same then null
                         when (stored).log > seen then 'changed'

@@ -32,7 +32,8 @@ begin
 end
 $$;
 
--- Whether two predecessors have that number in the session, and nothing tells which student is meant.
+-- Whether two of the codes have that number in the session, and nothing tells which student is meant: what was found is a
+-- predecessor's, and another of them, or the college itself, has had one too.
 create function registration_ambiguous(found_ registration, codes text[]) returns boolean language plpgsql stable as $$
 declare
     code_ text;

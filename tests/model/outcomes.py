@@ -1,0 +1,57 @@
+"""Which outcomes each command has. The table of refusals is written by hand, and test_outcomes.py holds it against the
+functions of sql/api: a code that a function can tell is here, or the model knows nothing of it."""
+from harness.model.commands import COMMANDS, ROLES
+
+# What the rules of each command refuse.
+REFUSALS = {
+    "institution": "changed range",
+    "institution-end": "not-found changed range",
+    "grant": "range revoked again ended taken changed not-found",
+    "revoke": "range again not-found changed",
+    "elective": "changed range",
+    "offer": "not-yours not-found range ended again changed closed",
+    "retract": "not-yours not-found range again changed",
+    "exam": "not-yours changed not-found range",
+    "exam-part": "not-found not-yours changed range full",
+    "schedule": "not-yours changed closed not-found range",
+    "reseat": "not-found not-yours changed closed full",
+    "cancel": "not-found not-yours changed attended",
+    "register": "not-found ended again taken eckid-differs looks-like-bsn changed not-open closed attended",
+    "withdraw": "not-found again taken changed attended",
+    "move": "not-found again taken ended changed attended range not-open closed full",
+    "attend": "not-found not-yours taken again ended waiting range changed",
+    "score": "not-found not-yours taken again ended waiting range changed final",
+    "certify": "not-found not-yours taken again ended waiting range changed not-passed",
+    "target": "changed",
+    "commit": "refused changed taken",
+    "progress": "not-found range",
+    **dict.fromkeys(("registrations", "scores", "offers", "targets", "submissions", "audit", "heads"), "range"),
+}
+BAD = "verb field twice missing empty value in-block no-block"
+BUILTINS = ("hello", "ping", "help", "whoami", "quit", "begin", "abandon")  # talked about in other tests
+
+
+def pairs():
+    """{(verb, outcome)} of all that exist."""
+    found = {("(any)", f"BAD {code}") for code in BAD.split()}
+    for verb, command in COMMANDS.items():
+        if verb in BUILTINS:
+            continue
+        found |= {(verb, "OK")} | {(verb, word) for word in ("repeated", "amended") if word in command.answer}
+        found |= {(verb, f"NO {code}") for code in REFUSALS.get(verb, "").split()}
+        if command.roles != set(ROLES):
+            found.add((verb, "NO role"))
+    return found - {("reseat", "OK")}  # it always amends
+
+
+def printed(table):
+    """The table of verb by outcome, a verb a line, what exists and has not come as 0."""
+    lines = []
+    known = pairs()
+    for verb in sorted({verb for verb, _ in known | set(table)}):
+        outcomes = sorted({outcome for one, outcome in known | set(table) if one == verb},
+                          key=lambda o: (o.startswith("NO"), o.startswith("BAD"), o))
+        lines.append(f"{verb:16} " + "  ".join(f"{outcome} {table.get((verb, outcome), 0)}" for outcome in outcomes))
+    least = min(known, key=lambda pair: table.get(pair, 0))
+    lines.append(f"{sum(table.values())} answers, {len(known)} pairs, least: {' '.join(least)} {table.get(least, 0)}")
+    return "\n".join(lines)
