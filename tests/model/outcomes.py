@@ -1,6 +1,6 @@
 """Which outcomes each command has. The table of refusals is written by hand, and test_outcomes.py holds it against the
 functions of sql/api: a code that a function can tell is here, or the model knows nothing of it."""
-from harness.model.commands import COMMANDS, ROLES
+from harness.model.commands import COMMANDS, ROLES, rows_of
 
 # What the rules of each command refuse.
 REFUSALS = {
@@ -13,7 +13,7 @@ REFUSALS = {
     "retract": "not-yours not-found range again changed",
     "exam": "not-yours changed not-found range",
     "exam-part": "not-found not-yours changed range full",
-    "schedule": "not-yours changed closed not-found range",
+    "schedule": "not-yours changed closed not-found range attended",
     "reseat": "not-found not-yours changed closed full",
     "cancel": "not-found not-yours changed attended",
     "register": "not-found ended again taken eckid-differs looks-like-bsn changed not-open closed attended",
@@ -26,6 +26,13 @@ REFUSALS = {
     "commit": "refused changed taken",
     "progress": "not-found range",
     **dict.fromkeys(("registrations", "scores", "offers", "targets", "submissions", "audit", "heads"), "range"),
+}
+NO_CODES = {cells[0].split()[1] for cells in rows_of("Codes") if cells[0].startswith("NO ")}
+# Words in the functions that are spelt as a code and are none there: of an enumeration, or of a helper for another.
+STATES = {
+    "grant": {"role"}, "revoke": {"ended", "revoked"}, "certificates": {"revoked"}, "retract": {"ended"},
+    "withdraw": {"ended", "waiting"}, "register": {"revoked", "waiting"},
+    **dict.fromkeys(("exam", "schedule", "reseat", "cancel", "move", "registrations", "missing"), {"waiting"}),
 }
 BAD = "verb field twice missing empty value in-block no-block"
 BUILTINS = ("hello", "ping", "help", "whoami", "quit", "begin", "abandon")  # talked about in other tests

@@ -169,6 +169,8 @@ class Play:
         self.script.append(f"clock {day}")
         self.stage.set_day(day)
         self.model.today = datetime.date.fromisoformat(str(day))
+        for log, party, verb, fields, outcome in self.stage.chores(self.model.log):
+            self.model.chore(party, verb, fields, outcome, log)
 
     def block(self, party, begin, lines):
         """A block, sent at once; its plan as `commit` told it."""
@@ -226,6 +228,8 @@ class Play:
                 at = end
             elif words[1] == "begin":
                 end = script.index(f"{words[0]} commit", at)
+                if any(not line.startswith(f"{words[0]} ") for line in script[at:end]):
+                    raise ValueError("a block is one party's")
                 self.block(words[0], script[at].split(" ", 1)[1], [line.split(" ", 1)[1] for line in script[at + 1:end]])
                 at = end + 1
             else:

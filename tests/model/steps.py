@@ -171,7 +171,9 @@ class Steps:
                   "level": self.dice.pick({stored.level if stored else "B1": 8, "B2": 1}),
                   "certificate": stored.certificate if stored and not self.dice.chance(8) else code != "DIB-A1",
                   "edition": self.dice.pick({2026: 6, 2027: 1}), "combine": self.dice.pick({None: 6, True: 1, False: 1}),
-                  "total": self.dice.pick({None: 6, "-": 1, "130": 1, "90.50": 1})}
+                  "total": self.dice.pick({None: 6, "-": 1, "130": 1, "90.50": 1}),
+                  "notice": self.dice.pick({None: 9, "-": 0.5, 14: 1, 0: 1}),
+                  "wishes": self.dice.pick({None: 12, "-": 1, "01-03/12-01,04-12/03-01": 0.7})}
         return self.dice.pick({issuer: 6, "ADMIN": 3, "GI": 1, "DIB": 1, "25LU": 0.2}), fields
 
     def exam_part(self):

@@ -222,6 +222,7 @@ def tell(stage, script, fault):
     if not isinstance(fault, Different):
         print("\n".join(script[-20:]))
         raise fault
+    print(f"{fault}\nbehind {len(script)} acts; cutting them down", *script[-4:], sep="\n")
     script = shorter(stage, script)
     try:
         Play(stage, collections.Counter()).perform(script)

@@ -1,6 +1,6 @@
 -- What register, withdraw and move answer, line by line; who sees which registration.
 begin;
-select plan(62);
+select plan(66);
 update demo set ahead = '2027-03-01T12:00:00Z' - statement_timestamp();
 insert into institution (code, name, kind, country, province, numbers, until, successor, log)
 values ('A', 'A', 'college', 'NL', 'drenthe', null, null, null, 0), ('B', 'B', 'college', 'NL', null, 'nine', null,
@@ -194,6 +194,16 @@ select results_eq($$ select college, again, person from registration where sessi
                      from (values ('OLD', 1), ('A', 2)) made (college, again) $$,
                      'is under its own code, of the same person');
 select is(say('B', 'roc', 'withdraw session=BIG student=30'), 'NO not-found field=student', 'nobody else knows it');
+
+-- One predecessor is enough for doubt: the college's own has ended, the other's lives, and they may be two students.
+insert into institution (code, name, kind, country, until, successor, log) values ('OLD3', 'O', 'college', 'NL', '2026-08-01', 'B', 0);
+insert into access (party, role, fingerprint, granted, log) values ('OLD3', 'roc', tests.fingerprint('OLD3', 'roc'), 0, 0);
+select is(say('B', 'roc', 'register session=BIG student=40 name=n born=2009') || ' then '
+          || say('B', 'roc', 'withdraw session=BIG student=40'), 'OK state=seated then OK state=withdrawn', 'its own has ended');
+select is(say('OLD3', 'roc', 'register session=BIG student=40 name=n born=2009'), 'OK state=seated', 'a predecessor''s lives');
+select is(say('B', 'roc', 'register session=BIG student=40 name=n born=2009'), 'NO taken field=student',
+          'register says that it is in doubt');
+select is(say('B', 'roc', 'withdraw session=BIG student=40'), 'NO taken field=student', 'as withdraw does');
 
 -- Who sees what.
 select is(say('A', 'roc', 'registrations session=BIG student=10'),

@@ -8,7 +8,7 @@ import datetime
 import decimal
 import pickle
 
-INTEGERS = {"students", "hours", "seats", "schoolyear", "year", "count", "again", "seen", "limit", "upto", "months"}
+INTEGERS = {"students", "hours", "seats", "schoolyear", "year", "count", "again", "seen", "limit", "upto", "months", "notice"}
 DATES = {"from", "until", "set", "enrol-until", "complete-until", "date", "opens", "closes", "issued"}
 DECIMALS = {"max", "pass", "total", "points"}
 FLAGS = {"correct", "combine", "final", "revise"}

@@ -79,7 +79,7 @@ def value_fits(kind, text):
         return text in form.words
     if kind in FORMS:
         return FORMS[kind](text)
-    if kind in ("year", "count", "seats", "attempt", "log", "limit"):
+    if kind in ("year", "count", "seats", "attempt", "log", "limit", "days"):
         return number(text, form.size)
     return True
 

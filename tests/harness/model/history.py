@@ -43,6 +43,12 @@ class History:
         outcome = answer.outcomes if answer.faults else {" ".join(["OK", *(answer.outcomes - {"OK"})])}
         self.audit.append((log, party, verb, self.audit_fields(verb, fields) if verb != "commit" else fields, outcome))
 
+    def chore(self, party, verb, fields, outcome, log):
+        """The registry has done something of itself under that number."""
+        self.log = log
+        self.note_day(log)
+        self.audit.append((log, party, verb, fields, {outcome}))
+
     # --- many lines as one
 
     def block(self, party, role, begin, lines, log):

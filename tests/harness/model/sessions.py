@@ -1,5 +1,6 @@
 """Exams, their parts and their sessions."""
 import datetime
+import re
 
 from harness.model.base import Answer, Record, kept, no, wire, wires
 
@@ -7,12 +8,24 @@ PARTS_MOST = 50
 
 
 class Session:
+    notice = 28  # days between the last day of registration and the date, where `closes` does not say
+
     def __init__(self, exam, date, seats, host, place, log, opens=None, closes=None):
         self.exam, self.date, self.seats, self.host, self.place, self.log = exam, date, seats, host, place, log
         self.opens, self.closes, self.state, self.reason = opens, closes, "scheduled", None
 
     def last_day(self):
-        return self.closes or self.date - datetime.timedelta(days=28)
+        return self.closes or self.date - datetime.timedelta(days=self.notice)
+
+
+def wishes_end(wishes, date):
+    """The day before which a session of that date is to be scheduled: of the window that has its month the last such day
+    before the window's first. None where no window has it."""
+    for first, last, month, day in re.findall(r"(\d\d)-(\d\d)/(\d\d)-(\d\d)", wishes or ""):
+        if int(first) <= date.month <= int(last):
+            end = datetime.date(date.year, int(month), int(day))
+            return end if end < datetime.date(date.year, int(first), 1) else end.replace(year=date.year - 1)
+    return None
 
 
 class Sessions:
@@ -41,7 +54,7 @@ class Sessions:
             return no("not-yours:exam")
         wanted = {name: given[name] for name in ("issuer", "language", "level", "edition")}
         wanted["certificate"] = given["certificate"] in (True, "yes")
-        for name in ("combine", "total"):
+        for name in ("combine", "total", "notice", "wishes"):
             wanted[name] = kept(given, name, getattr(stored, name, None))
         if stored and stored.same(wanted):
             return Answer(repeated=True)
@@ -61,9 +74,24 @@ class Sessions:
         self.changes("amended" if stored else "OK")
         if stored:
             vars(stored).update(wanted, log=log)
+            self.notice_follows(code, log)
             return Answer(amended=True)
         self.exams[code] = Record(parts={}, log=log, **wanted)
         return Answer()
+
+    def notice_follows(self, exam, log):
+        """The sessions to come move with the notice of their exam, and where registration goes on again, who waits comes in."""
+        notice = self.notice_of(exam)
+        for name, session in self.sessions.items():
+            if session.exam == exam and session.date >= self.today and session.notice != notice:
+                session.notice = notice
+                if not session.closes and session.state == "scheduled":
+                    session.log = log
+                self.promote(name, log)
+
+    def notice_of(self, exam):
+        notice = self.exams[exam].notice
+        return Session.notice if notice is None else notice
 
     def exam_part(self, speaker, given, log):
         whole = self.exams.get(given["exam"])
@@ -99,7 +127,7 @@ class Sessions:
                                  for name, part in sorted(exam.parts.items()))
                 rows.append(wires(exam=code, issuer=exam.issuer, language=exam.language, level=exam.level,
                                   certificate=exam.certificate, edition=exam.edition, combine=exam.combine, total=exam.total,
-                                  parts=parts or None, log=max(part.log for part in (exam, *exam.parts.values()))))
+                                  notice=exam.notice, wishes=exam.wishes, parts=parts or None, log=max(part.log for part in (exam, *exam.parts.values()))))
         return rows
 
     # --- sessions
@@ -116,11 +144,11 @@ class Sessions:
         return {"state": session.state, "seats": session.seats, "free": free, "waiting": len(self.queue(name))}
 
     @staticmethod
-    def days_fault(date, opens, closes):
+    def days_fault(date, opens, closes, notice):
         faults = [] if 1990 <= date.year <= 2199 else ["range:date"]
         if closes and closes > date:
             faults.append("range:closes")
-        if opens and opens > (closes or date - datetime.timedelta(days=28)):
+        if opens and opens > (closes or date - datetime.timedelta(days=notice)):
             faults.append("range:opens")
         return faults
 
@@ -134,7 +162,13 @@ class Sessions:
             wanted[key] = kept(given, key, getattr(stored, key, None))
         if stored and all(getattr(stored, key) == value for key, value in wanted.items()):
             return Answer(**self.told(name), repeated=True)
-        faults = self.days_fault(given["date"], wanted["opens"], wanted["closes"])
+        exam = self.exams.get(given["exam"])
+        notice = self.notice_of(given["exam"]) if exam else Session.notice
+        faults = self.days_fault(given["date"], wanted["opens"], wanted["closes"], notice)
+        if exam and speaker.role == "roc" and not (stored and stored.date == given["date"]):
+            end = wishes_end(exam.wishes, given["date"])
+            if end and self.today >= end:
+                faults.append("closed:date")
         if stored:
             if self.stale(given, stored.log):
                 faults.append("changed")
@@ -143,6 +177,8 @@ class Sessions:
             faults += [f"range:{key}" for key in ("exam", "host", "seats") if getattr(stored, key) != given[key]]
             if given["date"].year != stored.date.year and self.all(name):
                 faults.append("range:date")
+            if given["date"] != stored.date and given["date"] > self.today and any(a.examined for a in self.all(name)):
+                faults.append("attended:date")
         else:
             if given["exam"] not in self.exams:
                 faults.append("not-found:exam")
@@ -156,9 +192,10 @@ class Sessions:
         if not stored:
             self.sessions[name] = Session(given["exam"], given["date"], given["seats"], given["host"], given["place"], log,
                                           wanted["opens"], wanted["closes"])
+            self.sessions[name].notice = notice
             return Answer(**self.told(name))
         before = self.standings(attempt.person for attempt in self.all(name))
-        vars(stored).update(wanted, log=log)
+        vars(stored).update(wanted, log=log, notice=notice)
         self.results_follow(before, log)
         self.promote(name, log)
         return Answer(**self.told(name), amended=True)
@@ -224,5 +261,6 @@ class Sessions:
             elif speaker.role in ("roc", "exams") and not self.session_yours(speaker, session.exam, session.host):
                 del told["waiting"]
             rows.append(wires(session=name, exam=session.exam, date=session.date, opens=session.opens, closes=session.closes,
+                              until=session.last_day(),
                               place=session.place, host=session.host, reason=session.reason, log=session.log, **told))
         return rows
