@@ -11,7 +11,7 @@ import unicodedata
 import openpyxl
 
 from harness.client import decode_fields
-from harness.model import Model, Session, looks_like_bsn
+from harness.model import Model, Record, Session, looks_like_bsn
 from harness.registry import ROOT
 
 # What stands under which header. One file has none: its columns are known.
@@ -150,7 +150,8 @@ class Expected:
         self.outcomes, self.codes = collections.Counter(), set()
         self.log = self.contradicting = 0
         electives = [fields["code"] for verb, fields in lines_of(f"{ROOT}/tools/demo/lines/admin.lines") if verb == "elective"]
-        self.model = Model(None, None, electives)
+        self.model = Model()
+        self.model.electives, self.model.remembers = dict.fromkeys(electives), False
         for step in plan(folder):
             self.model.today = step.date
             if step.verb == "submit":
@@ -166,9 +167,8 @@ class Expected:
     def ask(self, party, verb, fields):
         self.log += 1
         answer = self.model.ask(party, "roc", verb, fields, self.log)
-        if answer.codes:
-            self.codes |= answer.codes
-        self.outcomes["NO" if answer.codes else "OK repeated" if "repeated" in answer.fields else
+        self.codes |= {code for code, _ in answer.faults}
+        self.outcomes["NO" if answer.faults else "OK repeated" if "repeated" in answer.fields else
                       "OK amended" if "amended" in answer.fields else "OK"] += 1
 
     def submit(self, step):
@@ -187,6 +187,7 @@ class Expected:
     def send(self, party, verb, fields):
         if verb == "exam":
             self.exams[fields["exam"]] = fields["level"]
+            self.model.exams[fields["exam"]] = Record(language=fields["language"], level=fields["level"], combine=None, parts={})
         elif verb == "schedule":
             opens = datetime.date.fromisoformat(fields["opens"]) if "opens" in fields else None
             self.model.sessions[fields["session"]] = Session(fields["exam"], datetime.date.fromisoformat(fields["date"]),

@@ -7,7 +7,7 @@ of commands is a file; a command is a method of its name (`_` for `-`), a read i
 import collections
 
 from harness.model import commands
-from harness.model.base import Answer, Base, Foreseen, looks_like_bsn, no, typed
+from harness.model.base import Answer, Base, Foreseen, Record, looks_like_bsn, no, typed
 from harness.model.figures import Figures
 from harness.model.history import History
 from harness.model.offers import Offers
@@ -16,7 +16,7 @@ from harness.model.registrations import Attempt, Registrations
 from harness.model.results import Results
 from harness.model.sessions import Session, Sessions
 
-__all__ = ["Answer", "Attempt", "Model", "Session", "looks_like_bsn"]
+__all__ = ["Answer", "Attempt", "Model", "Record", "Session", "looks_like_bsn"]
 
 Speaker = collections.namedtuple("Speaker", "party role")
 

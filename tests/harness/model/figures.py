@@ -13,6 +13,7 @@ CELL = ("institution", "province", "level", "exam", "month")
 class Figures:
     def __init__(self, *rest):
         super().__init__(*rest)
+        self.remembers = True  # what was counted at each number, for `as-of`
         self.goals = {}  # (year, language, rung): [Record(count, log)]
 
     # --- counting
@@ -26,7 +27,7 @@ class Figures:
                 continue
             session = self.sessions[attempt.session]
             exam = self.exams[session.exam]
-            cell = (attempt.college, self.institutions[attempt.college].province, exam.level, session.exam,
+            cell = (attempt.college, getattr(self.institutions.get(attempt.college), "province", None), exam.level, session.exam,
                     session.date.isoformat()[:7])
             for rung in self.rungs(attempt):
                 for own in (None, attempt.college):
@@ -44,6 +45,8 @@ class Figures:
         return self.history[at - 1][1] if at else {}
 
     def note_figures(self, log):
+        if not self.remembers:
+            return
         now = self.counted()
         if not self.history or self.history[-1][1] != now:
             self.history.append((log, now))

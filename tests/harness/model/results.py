@@ -47,7 +47,9 @@ class Results:
 
     def standings(self, persons):
         """How far the registrations are of some persons; of those who have results, since only theirs can follow others'."""
-        persons = set(persons)
+        persons = set(persons) - {None}
+        if not persons:
+            return {}
         return {id(a): (a, self.rungs(a)) for a in self.all() if a.person in persons and a.examined}
 
     def results_follow(self, before, log):
