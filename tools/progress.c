@@ -353,7 +353,7 @@ static int print_table(struct board *board, struct client *client, const char *l
         puts(text_of(lang, TEXT_PROGRESS_NONE));
     if (*log)
         printf(text_of(lang, TEXT_PROGRESS_LOG), log);
-    if (board->by_cell && board->count > 0 && strcmp(client_greeting(client)->role, "ocw") == 0)
+    if (board->by_cell && strcmp(client_greeting(client)->role, "ocw") == 0)
         fputs(text_of(lang, TEXT_PROGRESS_ROUNDED), stdout);
     return EX_OK;
 }

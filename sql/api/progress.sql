@@ -13,6 +13,14 @@ create function masked(count bigint) returns text language sql immutable as $$
     select case when count < 5 then '<5' else (count - count % 5)::text end
 $$;
 
+-- What it can be by that: at least and at most.
+create function masked_least(count numeric) returns numeric language sql immutable as $$
+    select case when count < 5 then 1 else count - count % 5 end
+$$;
+create function masked_most(count numeric) returns numeric language sql immutable as $$
+    select masked_least(count) + case when count < 5 then 3 else 4 end
+$$;
+
 -- A year's cells and their counts on one rung: now, or (at not NULL) as they were at that number of the log.
 create function cell_counts(year_ integer, language_ text, rung_ text, at bigint)
 returns table (language text, institution text, province text, level text, exam text, month date,
@@ -137,8 +145,51 @@ returns table (language text, count numeric) language sql stable as $$
     having sum(one.count) <> 0 or bool_or(one.told)
 $$;
 
--- The cells that are not 0, by month, institution, province, level or exam: of a college (it acts for `codes`) its own,
--- else the nation's.
+-- The languages whose cells the ministry may be told in that way: those of which every cell of 1 to 4 may still be each of
+-- these, for who subtracts the others from the nation's exact total, and from the cells of the provinces where it asks for
+-- institutions, of the levels where it asks for exams, when it may have those too.
+create function languages_told(year_ integer, language_ text, rung_ text, by_ text, at bigint) returns setof text
+language plpgsql stable as $$
+#variable_conflict use_column
+declare
+    above_ text := case by_ when 'institution' then 'province' when 'exam' then 'level' end;
+    told_above text[] := case when above_ is null then '{}'
+                              else array(select languages_told(year_, language_, rung_, above_, at)) end;
+begin
+    return query
+        with leaf as (
+            select c.language,
+                   case when c.language <> all (told_above) then '' when above_ = 'province' then c.province else c.level end as above,
+                   sum(c.nation) as count
+            from cell_counts(year_, language_, rung_, at) c
+            group by 1, 2, case by_ when 'month' then c.month::text when 'institution' then c.institution
+                                    when 'province' then c.province when 'level' then c.level when 'exam' then c.exam end
+            having sum(c.nation) <> 0
+        ), branch as (
+            select language, language = any (told_above) as layered, sum(count) as count, sum(masked_least(count)) as least,
+                   sum(masked_most(count)) as most, bool_or(count < 5) as small
+            from leaf
+            group by language, above
+        ), bounded as (
+            select *, case when layered then greatest(masked_least(count), least) else count end as low,
+                   case when layered then least(masked_most(count), most) else count end as high
+            from branch
+        ), narrowed as (
+            -- What the total leaves for one when the others are as low, or as high, as can be.
+            select *, greatest(low, sum(count) over nation - sum(high) over nation + high) as lowest,
+                   least(high, sum(count) over nation - sum(low) over nation + low) as highest
+            from bounded
+            window nation as (partition by language)
+        )
+        select language from narrowed
+        group by language
+        having bool_and(not small or highest - least >= 3 and most - lowest >= 3)
+           and bool_and(not layered or count >= 5 or lowest = 1 and highest = 4);
+end
+$$;
+
+-- The cells that are not 0, by month, institution, province, level or exam: of a college (it acts for `codes`) its own, of
+-- an exam office the nation's at its exams, else the nation's.
 create function progress_cells(role_ text, codes text[], year_ integer, language_ text, rung_ text, by_ text, at bigint)
 returns table (language text, key text, count bigint) language sql stable as $$
     select c.language,
@@ -147,7 +198,9 @@ returns table (language text, key text, count bigint) language sql stable as $$
                     when 'exam' then c.exam end as key,
            sum(case when role_ = 'roc' then c.own else c.nation end)::bigint
     from cell_counts(year_, language_, rung_, at) c
-    where role_ <> 'roc' or c.institution = any (codes)
+    where case role_ when 'roc' then c.institution = any (codes)
+                     when 'exams' then c.exam = any (array(select exam from exam where issuer = any (codes)))
+                     else true end
     group by 1, 2
     having sum(case when role_ = 'roc' then c.own else c.nation end) <> 0
 $$;
@@ -213,9 +266,9 @@ begin
 end
 $$;
 
--- The day in Amsterdam of a number of the log; NULL (now): today.
+-- The day in Amsterdam of a number of the log; NULL (now): today; 0: long ago.
 create function log_day_of(at bigint) returns date language sql stable as $$
-    select case when at is null then log_today()
+    select case when at is null then log_today() when at = 0 then '1900-01-01'
                 else (select (a.time at time zone 'Europe/Amsterdam')::date from audit a where a.log = at) end
 $$;
 
@@ -229,7 +282,7 @@ language plpgsql stable as $$
 declare
     newest bigint := (select head.log from log_head head);
     college boolean := role_ = 'roc';
-    codes text[] := case when role_ = 'roc' then acting_codes(party_) end; -- once, not for each cell
+    codes text[] := case when role_ in ('roc', 'exams') then acting_codes(party_) end; -- once, not for each cell
     at bigint;
     nation_at bigint;
     day_ date;
@@ -243,6 +296,10 @@ begin
         return;
     end if;
     if by_ is not null then
+        -- The ministry's cells stand still within a month: between two of today's one write may be seen.
+        if role_ = 'ocw' then
+            at := coalesce(at, log_before(date_trunc('month', log_today())::date));
+        end if;
         return query
             select null, null, case when college then 'own' else 'national' end, year_, c.language, rung_,
                    case by_ when 'month' then c.key end, case by_ when 'institution' then c.key end,
@@ -251,6 +308,7 @@ begin
                    case when role_ = 'ocw' then masked(c.count) else c.count::text end, null::integer,
                    null::bigint, null, null::bigint, null::bigint, coalesce(at, newest)
             from progress_cells(role_, codes, year_, language_, rung_, by_, at) c
+            where role_ <> 'ocw' or c.language in (select languages_told(year_, language_, rung_, by_, at))
             order by c.language, c.key;
         return;
     end if;
@@ -263,9 +321,7 @@ begin
     else
         nation_at := at;
     end if;
-    day_ := case when as_of ~ '-' then as_of::date
-                 when nation_at is not null then coalesce(log_day_of(nation_at), log_today())
-                 else log_today() - college::integer end;
+    day_ := case when as_of ~ '-' then as_of::date else log_day_of(at) - college::integer end;
     return query
         select null, null, 'national', year_, nation.language, rung_, null, null, null, null, null, nation.count::text,
                target_at(year_, nation.language, rung_, at), outlook.pace, outlook.forecast, outlook.low, outlook.high,
@@ -320,14 +376,16 @@ end
 $$;
 
 -- The Dutch colleges that were there in the school year and have not offered an elective in it, or have nobody registered
--- for a session in it. A college learns whether it is one.
+-- for a session in it; to the ministry they look the same who have fewer than 5. A college learns whether it is one, the
+-- exam office nothing.
 create function missing(party_ text, role_ text, certificate_ bytea, what_ text, schoolyear_ integer, language_ text)
 returns table (code text, field text, institution text, name text, province text, log bigint)
 language plpgsql stable as $$
 #variable_conflict use_column
 declare
     newest bigint := (select head.log from log_head head);
-    codes text[] := case when role_ = 'roc' then acting_codes(party_) end;
+    codes text[] := case role_ when 'roc' then acting_codes(party_) when 'exams' then '{}' end;
+    least_ integer := case when role_ = 'ocw' then 5 else 1 end;
     first date := make_date(schoolyear_, 8, 1);
     last date := make_date(schoolyear_ + 1, 7, 31);
 begin
@@ -341,11 +399,13 @@ begin
                   select from offer o join elective e on e.code = o.elective
                   where o.institution = i.code and o.schoolyear = schoolyear_ and o.state = 'offered'
                     and (language_ is null or e.language = language_))
-              else exists (
-                  select from contingent c join session s on s.session = c.session join exam x on x.exam = s.exam
-                  where c.college = i.code and s.date between first and last and (language_ is null or x.language = language_)
-                    and exists (select from registration r where r.session = c.session and r.college = c.college
-                                                             and r.state in ('seated', 'waiting'))) end
+              else least_ <= (
+                  select count(*) from (
+                      select from contingent c join session s on s.session = c.session join exam x on x.exam = s.exam
+                      join registration r on r.session = c.session and r.college = c.college
+                      where c.college = i.code and s.date between first and last
+                        and (language_ is null or x.language = language_) and r.state in ('seated', 'waiting')
+                      limit least_) registered) end
         order by i.code;
 end
 $$;

@@ -72,14 +72,16 @@ end
 $$;
 
 -- The registration that a line speaks of, or why there is none to speak of. The college is the speaker where it is not
--- named; the speaker must hold the session, or its office issue the exam.
+-- named; the speaker must hold the session, or its office issue the exam. Of the candidates of others a host knows who has
+-- a seat, and what was said of their attendance: `last` is when that, else the registration, changed.
 create function result_named(party_ text, role_ text, session_ text, student_ bytea, college_ text, again_ integer)
-returns table (code text, field text, again integer, named registration, exam text, issuer text)
+returns table (code text, field text, again integer, named registration, exam text, issuer text, last bigint)
 language plpgsql stable as $$
 #variable_conflict use_column
 declare
     held session;
     newest record;
+    others boolean;
 begin
     select * into held from session where session = session_;
     select e.exam, e.issuer into exam, issuer from exam e where e.exam = held.exam;
@@ -98,7 +100,12 @@ begin
         code := newest.code;
         field := newest.field;
         named := newest.newest;
-        if code is null and newest.kind = 'ended' then
+        others := role_ = 'roc' and named.session is not null and not acting_for(party_, named.college);
+        last := case when others then (select max(a.log) from attendance a where a.entered = named.entered) else named.log end;
+        if others and named.state <> 'seated' then
+            code := 'not-found';
+            field := 'student';
+        elsif code is null and newest.kind = 'ended' then
             code := 'ended';
             again := named.again + (named.state not in ('seated', 'waiting'))::integer;
         elsif code is null and named.state = 'waiting' then
@@ -143,9 +150,9 @@ begin
     if stored.status = status_
        and substr(stored.irregularity, 1, 32) is not distinct from substr(irregular, 1, 32) then
         repeated := true;
-    elsif (found_.named).log > seen_ then
+    elsif found_.last > seen_ then
         code := 'changed';
-        last := (found_.named).log;
+        last := found_.last;
     elsif status_ = 'not-present'
           and exists (select from score s where s.entered = (found_.named).entered and s.part = part_) then
         code := 'range';
@@ -199,9 +206,9 @@ begin
     settles := coalesce(final_, stored.final, false);
     if stored.points = points_ and stored.final = settles then
         repeated := true;
-    elsif (found_.named).log > seen_ then
+    elsif found_.last > seen_ then
         code := 'changed';
-        last := (found_.named).log;
+        last := found_.last;
     elsif points_ > most then
         code := 'range';
         field := 'points';
@@ -260,9 +267,9 @@ begin
     select * into taken from certified c where c.issuer = found_.issuer and c.number = number_;
     if stored.issuer = found_.issuer and stored.number = number_ and stored.issued = issued_ then
         repeated := true;
-    elsif (found_.named).log > seen_ then
+    elsif found_.last > seen_ then
         code := 'changed';
-        last := (found_.named).log;
+        last := found_.last;
     elsif not (select certificate from exam e where e.exam = found_.exam) then
         code := 'range';
         field := 'session';

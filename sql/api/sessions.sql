@@ -308,7 +308,8 @@ end
 $$;
 
 -- Every role sees all sessions. How many wait is for the office that issues the exam, the host, Nuffic and the
--- administrator; of the ministry also how many seats are free is kept.
+-- administrator; of the ministry also how many seats are free is kept, and the number of the last change, which tells of
+-- each seat that is taken.
 create function sessions(party_ text, role_ text, certificate_ bytea, only_session text, after_ text, limit_ integer)
 returns table (code text, field text, session text, exam text, date date, opens date, closes date, until date, seats integer,
                free integer, waiting integer, place text, host text, state text, reason text, log bigint, after text)
@@ -326,7 +327,7 @@ begin
                           when 'exams' then case when (select issuer from exam where exam.exam = s.exam) = any (codes)
                                                  then s.waiting end
                           else s.waiting end,
-               s.place, s.host, s.state, s.reason, s.log, s.session
+               s.place, s.host, s.state, s.reason, case when role_ <> 'ocw' then s.log end, s.session
         from session s
         where (only_session is null or s.session = only_session) and s.session > coalesce(after_, '')
         order by s.session

@@ -1,6 +1,6 @@
 -- Where a year is likely to end, the ladder, and who has not reported; the forecast tried on 200 made-up years.
 begin;
-select plan(21);
+select plan(23);
 select setseed(0.42);
 update demo set ahead = '2027-04-02T10:00:00Z' - statement_timestamp();
 insert into institution (code, name, kind, country, province, until, log)
@@ -49,8 +49,12 @@ select is(say('B', 'roc', 'ladder year=2027 language=fr'),
 select is(say('NUFFIC', 'nuffic', 'missing what=offer schoolyear=2026 language=de'),
           '= institution=B name=Bravo province=zeeland log=2', 'a Dutch college that was there');
 select is(say('NUFFIC', 'nuffic', 'missing what=offer schoolyear=2026'), null, 'an offer of any language is one');
-select is(say('OCW', 'ocw', 'missing what=registration schoolyear=2026'), '= institution=B name=Bravo province=zeeland log=2',
+select is(say('NUFFIC', 'nuffic', 'missing what=registration schoolyear=2026'), '= institution=B name=Bravo province=zeeland log=2',
           'nobody registered');
+select is(say('OCW', 'ocw', 'missing what=registration schoolyear=2026'),
+          E'= institution=A name=Alfa province=drenthe log=2\n= institution=B name=Bravo province=zeeland log=2',
+          'fewer than five are none to the ministry');
+select is(say('E', 'exams', 'missing what=registration schoolyear=2026'), null, 'an exam office does not hear who');
 select is(say('NUFFIC', 'nuffic', 'missing what=registration schoolyear=2025'),
           E'= institution=A name=Alfa province=drenthe log=2\n= institution=B name=Bravo province=zeeland log=2\n'
           '= institution=C name=Gone province=zeeland log=2', 'in another year one more was there');

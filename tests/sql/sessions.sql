@@ -89,8 +89,8 @@ select is(say('N', 'nuffic', 'sessions session=S'),
 select is(say('E', 'exams', 'schedule session=S exam=X date=2027-06-14 seats=3 place=Emmen host=A closes=2027-03-01'),
           'OK state=scheduled seats=3 free=0 waiting=0 amended=yes', 'open again: who waits is promoted');
 select is(say('O', 'ocw', 'sessions session=S'),
-          '= session=S exam=X date=2027-06-14 closes=2027-03-01 until=2027-03-01 seats=3 place=Emmen host=A state=scheduled log='
-          || (select log from session where session = 'S'), 'the ministry does not see how many');
+          '= session=S exam=X date=2027-06-14 closes=2027-03-01 until=2027-03-01 seats=3 place=Emmen host=A state=scheduled',
+          'the ministry does not see how many, nor that it changes');
 
 -- cancel
 select is(say('B', 'roc', 'cancel session=S reason=ziek'), 'NO not-yours field=session', 'of others');

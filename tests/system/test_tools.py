@@ -140,13 +140,9 @@ def test_the_ministry_is_told_of_rounding_and_of_the_days_it_may_ask_for(registr
     year = day(200)[:4]
     with daemon.connect("DIB") as exams, daemon.connect("25LU") as college:
         exams.must("schedule", session="S", exam="DIB-A2", date=day(200), seats=99, place="Emmen", host="25LU")
-        college.must("register", session="S", student="s-1", name="N", born=2008)
+        for student in range(6):
+            college.must("register", session="S", student=f"s-{student}", name="N", born=2008)
     tool = Tool(registry, daemon.address, "OCW")
-    assert "veelvoud van 5" in tool.run("progress", "--year", year, "--by", "exam", wanted=0)[1]
-    assert "multiple of 5" in tool.run("--lang", "en", "progress", "--year", year, "--by", "exam", wanted=0)[1]
-    for argv in (["--year", year], ["--by", "exam", "--year", year, "--json"]):
-        assert "5;" not in tool.run("progress", *argv, wanted=0)[1]
-    assert "veelvoud" not in Tool(registry, daemon.address, "NUFFIC").run("progress", "--year", year, "--by", "exam", wanted=0)[1]
     today = datetime.date.fromisoformat(day(0))
     over = str(today.replace(day=1) - datetime.timedelta(1))
     for asked, can in (("2025-03-02", "2025-02-28"), ("2025-03-20", "2025-03-31"), ("2024-02-28", "2024-02-29"),
@@ -154,6 +150,13 @@ def test_the_ministry_is_told_of_rounding_and_of_the_days_it_may_ask_for(registr
         said = tool.run("progress", "--as-of", asked, wanted=65)[1]
         assert f"--as-of {asked} " in said and f"wel kan: {can} [" in said, (asked, said)
         tool.run("progress", "--as-of", can, wanted=0)
+    # Its cells are those of the last month that is over.
+    registry.execute("insert into demo values (true, interval '31 days')")
+    assert "veelvoud van 5" in tool.run("progress", "--year", year, "--by", "exam", wanted=0)[1]
+    assert "multiple of 5" in tool.run("--lang", "en", "progress", "--year", year, "--by", "exam", wanted=0)[1]
+    for argv in (["--year", year], ["--by", "exam", "--year", year, "--json"]):
+        assert "5;" not in tool.run("progress", *argv, wanted=0)[1]
+    assert "veelvoud" not in Tool(registry, daemon.address, "NUFFIC").run("progress", "--year", year, "--by", "exam", wanted=0)[1]
 
 
 def test_a_role_that_may_not_hears_which_one_it_speaks_in(registry):
