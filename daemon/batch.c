@@ -62,7 +62,7 @@ void batch_source_init(struct batch_source *source)
 
 static struct lane *lane_of(struct batch *batch, const struct batch_item *item)
 {
-    return proto_is_write(item->command) ? &batch->write : &batch->read;
+    return item->locked || proto_is_write(item->command) ? &batch->write : &batch->read;
 }
 
 /* A source stands in the list of the lane that its first item needs while it has nothing in the database. */
@@ -244,7 +244,8 @@ static void give_up(struct lane *lane)
 static bool is_passing(const char *sqlstate)
 {
     return memcmp(sqlstate, "40", 2) == 0 || memcmp(sqlstate, "53", 2) == 0 || memcmp(sqlstate, "57", 2) == 0 ||
-           strcmp(sqlstate, "25006") == 0; /* this server takes no writes any more */
+           strcmp(sqlstate, "25006") == 0 || /* this server takes no writes any more */
+           strcmp(sqlstate, "BT002") == 0;     /* sealed with a key that must not seal any more */
 }
 
 static void failed(struct lane *lane, const char *sqlstate, const char *message)
@@ -343,6 +344,16 @@ static struct slice cell(const void *item, size_t param)
     return ((const struct batch_item *)item)->cells[param];
 }
 
+/* The oldest key that anything of the part is sealed with; 0: nothing is. */
+static uint32_t oldest_key(const struct lane *lane)
+{
+    uint32_t oldest = 0;
+    for (size_t i = lane->from; i < lane->to; i++)
+        if (lane->items[i]->key && (!oldest || lane->items[i]->key < oldest))
+            oldest = lane->items[i]->key;
+    return oldest;
+}
+
 /* Sends `from` to `to` as calls, one a run of one command. Waits for on_state when the connection is away. */
 static void send_part(struct lane *lane)
 {
@@ -358,7 +369,7 @@ static void send_part(struct lane *lane)
         struct batch_item *item = lane->items[lane->from];
         struct batch_block *block = item->block;
         block->begin(item);
-        db_send(lane->db, DB_BLOCK, lane->number, block->calls, block->count);
+        db_send(lane->db, DB_BLOCK, lane->number, item->key, block->calls, block->count);
         return;
     }
     for (size_t at = lane->from; at < lane->to;) {
@@ -370,7 +381,7 @@ static void send_part(struct lane *lane)
         calls[count++] = (struct db_call){lane->items[at]->command, rows, (void *const *)&lane->items[at]};
         at += rows;
     }
-    db_send(lane->db, lane->kind, lane->number, calls, count);
+    db_send(lane->db, lane->kind, lane->number, oldest_key(lane), calls, count);
 }
 
 static void take(struct lane *lane, struct batch_source *source, struct batch_item *item)
@@ -453,16 +464,16 @@ static void on_leave(evutil_socket_t fd, short what, void *arg)
 
 /* ---- the room ---- */
 
-static int open_lane(struct batch *batch, struct lane *lane, struct event_base *base, const char *conninfo, bool write,
-                     char *why, size_t why_size)
+static int open_lane(struct batch *batch, struct lane *lane, struct event_base *base, const char *conninfo,
+                     const char *keys, bool write, char *why, size_t why_size)
 {
     lane->batch = batch;
     lane->write = write;
     lane->number = 1;
     TAILQ_INIT(&lane->sources);
     lane->leave = event_new(base, -1, 0, on_leave, lane);
-    lane->db = lane->leave ? db_open(base, write ? "write" : "read", conninfo, write, cell, on_done, on_state, lane,
-                                     why, why_size)
+    lane->db = lane->leave ? db_open(base, write ? "write" : "read", conninfo, keys, write, cell, on_done, on_state,
+                                     lane, why, why_size)
                            : NULL;
     return lane->db ? 0 : -1;
 }
@@ -474,7 +485,8 @@ static void close_lane(struct lane *lane)
         event_free(lane->leave);
 }
 
-struct batch *batch_new(struct event_base *base, const struct config *config, char *why, size_t why_size)
+struct batch *batch_new(struct event_base *base, const struct config *config, const char *keys, char *why,
+                        size_t why_size)
 {
     struct batch *batch = calloc(1, sizeof *batch);
     snprintf(why, why_size, "out of memory");
@@ -483,11 +495,17 @@ struct batch *batch_new(struct event_base *base, const struct config *config, ch
     batch->waiting_most = (size_t)config->limits_waiting;
     batch->age_most = (int64_t)config->limits_waiting_age * 1000;
     batch->started = clock_wall();
-    if (open_lane(batch, &batch->write, base, config->database_write, true, why, why_size) == 0 &&
-        open_lane(batch, &batch->read, base, config->database_read, false, why, why_size) == 0)
+    if (open_lane(batch, &batch->write, base, config->database_write, keys, true, why, why_size) == 0 &&
+        open_lane(batch, &batch->read, base, config->database_read, keys, false, why, why_size) == 0)
         return batch;
     batch_free(batch);
     return NULL;
+}
+
+void batch_keys(struct batch *batch, const char *keys)
+{
+    db_keys(batch->write.db, keys);
+    db_keys(batch->read.db, keys);
 }
 
 void batch_free(struct batch *batch)

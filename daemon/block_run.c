@@ -288,6 +288,7 @@ static void begin(struct batch_item *item)
 {
     struct block_run *run = run_of(item);
     reset(run);
+    item->key = seal_key(run->server->seal); /* later parts are sealed with it, or one that is newer */
     run->fate = make_room(run) ? BLOCK_UNDONE : BLOCK_MEMORY;
     run->asking = run->terms->name[0] != '\0';
     if (run->asking) {

@@ -19,7 +19,7 @@
 
 enum state {
     DOWN,     /* no connection */
-    CHECKING, /* signatures and prepared statements are under way */
+    CHECKING, /* keys, signatures and prepared statements are under way */
     READY,    /* nothing is under way */
     BUSY,     /* a batch is under way */
     HELD,     /* a part of a block has run, and its owner is deciding */
@@ -35,11 +35,14 @@ struct db {
 
     struct db_link *link;
     char run[33]; /* names this run of this daemon, for daemon_run */
+    char *keys;   /* prints of the daemon's keys */
+    bool write, shown; /* whether the registry has been shown them over this connection */
     char api[32];
 
     enum state state;
     bool was_ready; /* since the process began: a mismatch then is no reason to stop */
 
+    bool checking_keys; /* what is CHECKING is keys alone, over a connection that was READY */
     size_t queries; /* answers still to come before the Sync's; 0: the Sync's is next */
     size_t lead, call_count;
     struct result **results; /* what has come in of the batch under way: `room` of them */
@@ -83,6 +86,16 @@ static int send_call(struct db *db, const struct db_call *call)
                                                                                                                   : -1;
 }
 
+/* Shows the registry the prints of the daemon's keys. */
+static int send_keys(struct db *db)
+{
+    char query[128];
+    const char *values[] = {db->keys, db->write ? "t" : "f"};
+    snprintf(query, sizeof query, "select %s.keys_open($1::text, $2::boolean)", db->api);
+    db->shown = true;
+    return PQsendQueryParams(connection(db), query, 2, NULL, values, NULL, NULL, 0) == 1 ? 0 : -1;
+}
+
 /* A statement without parameters. */
 static int send_simple(struct db *db, const char *text)
 {
@@ -122,16 +135,35 @@ static int make_room(struct db *db, size_t count)
     return 0;
 }
 
+/* The same over a connection that nothing is under way on. */
+static void show_keys(struct db *db)
+{
+    db->state = CHECKING;
+    db->checking_keys = true;
+    db->queries = 1;
+    clear_results(db);
+    if (make_room(db, 2) < 0 || send_keys(db) < 0 || PQpipelineSync(connection(db)) != 1)
+        db_link_break(db->link);
+    else
+        db_link_flush(db->link);
+}
+
 /* ---- answers ---- */
 
 static void become_ready(struct db *db)
 {
+    clear_results(db);
     db->state = READY;
     db->was_ready = true;
     db_link_settled(db->link);
-    log_event(LOG_LEVEL_NOTICE, "database-up", "connection=%s server=%d api=%s", db->name,
-              PQserverVersion(connection(db)), db->api);
-    db->report(db->owner, true);
+    if (!db->checking_keys)
+        log_event(LOG_LEVEL_NOTICE, "database-up", "connection=%s server=%d api=%s", db->name,
+                  PQserverVersion(connection(db)), db->api);
+    db->checking_keys = false;
+    if (!db->shown)
+        show_keys(db);
+    else
+        db->report(db->owner, true);
 }
 
 /* What the database has is not what this daemon was built with. Before the first success that ends the start. */
@@ -157,21 +189,43 @@ static const char *find_signature(void *own, const char *verb)
     return NULL;
 }
 
+/* The registry's keys are not this daemon's: `why` says in which way. With another matching key nothing that this process
+ * holds is of use; what else is wrong, a better file of keys mends. A standby may lag behind. */
+static void refuse_keys(struct db *db, const char *why)
+{
+    char quoted[MESSAGE_MAX * 2];
+    log_quote(quoted, sizeof quoted, why);
+    if (db->write && (!db->was_ready || strncmp(why, "matching", 8) == 0))
+        log_fatal_config("keys-refused", "connection=%s reason=%s", db->name, quoted);
+    log_event(LOG_LEVEL_ERROR, "keys-refused", "connection=%s reason=%s", db->name, quoted);
+    db_link_fail(db->link, why);
+}
+
+/* What keys_open() said, the first result: NULL when all is well. */
+static const char *find_key_fault(struct db *db)
+{
+    struct result *result = db->results[0];
+    return result && result_rows(result) == 1 ? result_value(result, 0, 0).at : "keys_open() gave no row";
+}
+
 static void checked(struct db *db)
 {
     char why[1024];
-    if (db->sqlstate[0] && memcmp(db->sqlstate, "57", 2) != 0 && memcmp(db->sqlstate, "53", 2) != 0)
+    const char *fault = db->sqlstate[0] ? NULL : find_key_fault(db);
+    if (fault)
+        refuse_keys(db, fault);
+    else if (db->sqlstate[0] && memcmp(db->sqlstate, "57", 2) != 0 && memcmp(db->sqlstate, "53", 2) != 0)
         mismatch(db, db->message);
     else if (db->sqlstate[0])
         db_link_fail(db->link, db->message);
-    else if (!db->results[0])
-        mismatch(db, "signatures() gave no rows");
-    else if (statement_mismatch(find_signature, db->results[0], why, sizeof why) < 0)
-        mismatch(db, why);
-    else {
-        clear_results(db);
+    else if (db->checking_keys)
         become_ready(db);
-    }
+    else if (!db->results[1])
+        mismatch(db, "signatures() gave no rows");
+    else if (statement_mismatch(find_signature, db->results[1], why, sizeof why) < 0)
+        mismatch(db, why);
+    else
+        become_ready(db);
 }
 
 /* Tells the owner what came of the batch, or of a part of a block. What it has not taken of the results is freed. */
@@ -198,7 +252,12 @@ static void finished(struct db *db)
     db->state = READY;
     if (strcmp(db->sqlstate, "25006") == 0) /* this server takes no writes any more: look for the one that does */
         db_link_break(db->link);
+    bool showing = !db->shown && !db_link_broken(db->link);
+    if (showing) /* before the next batch */
+        db->state = CHECKING;
     tell(db, db->sqlstate[0] ? DB_FAILED : DB_DONE);
+    if (showing && !db_link_broken(db->link))
+        show_keys(db);
 }
 
 /* Whether a batch of this kind has a transaction of its own, which an error leaves open behind it (measured). */
@@ -233,7 +292,8 @@ static void take_result(struct db *db, PGresult *result)
     switch (PQresultStatus(result)) {
     case PGRES_TUPLES_OK:
         if (db->state == CHECKING || (db->state == BUSY && index >= db->lead && index < db->lead + db->call_count)) {
-            struct result **slot = &db->results[db->state == CHECKING ? 0 : index - db->lead];
+            size_t at = db->state == CHECKING ? db->results[0] != NULL : index - db->lead;
+            struct result **slot = &db->results[at];
             result_free(*slot);
             *slot = result_take(result);
             if (!*slot)
@@ -278,13 +338,15 @@ static void on_input(void *owner)
 static int send_checks(struct db *db)
 {
     char query[128];
+    if (send_keys(db) < 0)
+        return -1;
     snprintf(query, sizeof query, "select \"function\", parameters || ' -> ' || names from %s.signatures()", db->api);
     if (send_simple(db, query) < 0)
         return -1;
-    snprintf(query, sizeof query, "select %s.batch_open($1, $2)", db->api);
+    snprintf(query, sizeof query, "select %s.batch_open($1, $2, $3)", db->api);
     if (PQsendPrepare(connection(db), BATCH_OPEN, query, 0, NULL) != 1)
         return -1;
-    db->queries = 2;
+    db->queries = 3;
     for (size_t i = 0; i < proto_command_count + statement_own_count; i++) {
         const struct proto_command *command =
             i < proto_command_count ? &proto_commands[i] : statement_own[i - proto_command_count];
@@ -307,7 +369,8 @@ static void on_up(void *owner)
     db->lead = 0;
     db->kind = DB_READ;
     clear_results(db);
-    if (make_room(db, 1) < 0 || send_checks(db) < 0)
+    db->checking_keys = false;
+    if (make_room(db, 2) < 0 || send_checks(db) < 0)
         db_link_fail(db->link, PQerrorMessage(connection(db)));
     else
         db_link_flush(db->link);
@@ -327,15 +390,27 @@ static void on_down(void *owner, const char *why)
 
 /* ---- what the owner calls ---- */
 
+void db_keys(struct db *db, const char *keys)
+{
+    char *copy = strdup(keys);
+    if (!copy) /* the keys that it was shown before still stand */
+        return;
+    free(db->keys);
+    db->keys = copy;
+    db->shown = false;
+    if (db->state == READY && !db_link_broken(db->link))
+        show_keys(db);
+}
+
 bool db_ready(const struct db *db)
 {
     return db->state == READY && !db_link_broken(db->link);
 }
 
-static int send_lead(struct db *db, enum db_kind kind, uint64_t number)
+static int send_lead(struct db *db, enum db_kind kind, uint64_t number, uint32_t key)
 {
-    char text[24];
-    const char *values[] = {db->run, text};
+    char text[24], key_text[16];
+    const char *values[] = {db->run, text, key_text};
     db->lead = 0;
     if (kind == DB_READ)
         return 0;
@@ -345,8 +420,9 @@ static int send_lead(struct db *db, enum db_kind kind, uint64_t number)
         db->lead++;
     }
     snprintf(text, sizeof text, "%llu", (unsigned long long)number);
+    snprintf(key_text, sizeof key_text, "%u", key);
     db->lead++;
-    return PQsendQueryPrepared(connection(db), BATCH_OPEN, 2, values, NULL, NULL, 0) == 1 ? 0 : -1;
+    return PQsendQueryPrepared(connection(db), BATCH_OPEN, 3, values, NULL, NULL, 0) == 1 ? 0 : -1;
 }
 
 /* Sends calls, the statement that ends the transaction (NULL: none), and a Sync. What fails here is told by the loop.
@@ -368,13 +444,13 @@ static void send_calls(struct db *db, int sent, const struct db_call *calls, siz
         db_link_flush(db->link);
 }
 
-void db_send(struct db *db, enum db_kind kind, uint64_t number, const struct db_call *calls, size_t count)
+void db_send(struct db *db, enum db_kind kind, uint64_t number, uint32_t key, const struct db_call *calls, size_t count)
 {
     clear_results(db);
     db->state = BUSY;
     db->kind = kind;
     db->ending = false;
-    send_calls(db, send_lead(db, kind, number), calls, count, kind == DB_REHEARSAL ? "rollback" : NULL);
+    send_calls(db, send_lead(db, kind, number, key), calls, count, kind == DB_REHEARSAL ? "rollback" : NULL);
 }
 
 void db_go_on(struct db *db, const struct db_call *calls, size_t count)
@@ -396,22 +472,24 @@ void db_end(struct db *db, const struct db_call *keep)
 
 /* ---- making one ---- */
 
-struct db *db_open(struct event_base *base, const char *name, const char *conninfo, bool write, db_cell *cell,
-                   db_done *done, db_state *state, void *owner, char *why, size_t why_size)
+struct db *db_open(struct event_base *base, const char *name, const char *conninfo, const char *keys, bool write,
+                   db_cell *cell, db_done *done, db_state *state, void *owner, char *why, size_t why_size)
 {
     struct db *db = calloc(1, sizeof *db);
     uint8_t random[16];
     snprintf(why, why_size, "out of memory");
     if (!db)
         return NULL;
-    *db = (struct db){.name = name, .cell = cell, .done = done, .report = state, .owner = owner};
+    *db = (struct db){
+        .name = name, .write = write, .cell = cell, .done = done, .report = state, .owner = owner, .keys = strdup(keys)};
     evutil_secure_rng_get_bytes(random, sizeof random);
     for (size_t i = 0; i < sizeof random; i++)
         snprintf(db->run + 2 * i, 3, "%02x", random[i]);
     snprintf(db->api, sizeof db->api, "api_%s", sql_api_hash);
-    db->link = db_link_open(base, name, conninfo, write, on_up, on_input, on_down, db, why, why_size);
+    db->link = db->keys ? db_link_open(base, name, conninfo, write, on_up, on_input, on_down, db, why, why_size) : NULL;
     if (db->link)
         return db;
+    free(db->keys);
     free(db);
     return NULL;
 }
@@ -424,5 +502,6 @@ void db_close(struct db *db)
     free(db->results);
     db_link_close(db->link);
     array_free(&db->buffer);
+    free(db->keys);
     free(db);
 }

@@ -122,6 +122,15 @@ void log_fatal(const char *event, const char *format, ...)
     exit(EX_SOFTWARE);
 }
 
+void log_fatal_config(const char *event, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    emit(LOG_LEVEL_CRITICAL, event, format, values);
+    va_end(values);
+    exit(EX_CONFIG);
+}
+
 /* One character of a quoted value; the number of bytes written to `to` (at most 4). */
 static size_t escape(char *to, unsigned char c)
 {

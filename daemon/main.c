@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "key_file.h"
 #include "log.h"
 #include "migrate.h"
 #include "proto.h"
-#include "seal.h"
 #include "server.h"
 #include "sql_files.h"
 #include "statement.h"
@@ -33,8 +33,10 @@ static const char usage_text[] =
     "set\n"
     "       buurtaald [-f FILE] clock DATE|now\n"
     "           set the clock of a demo registry\n"
-    "       buurtaald seal-key FILE\n"
-    "           make a file of keys that seal personal data\n"
+    "       buurtaald [-f FILE] rekey\n"
+    "           give the registry and its file of keys a new matching key, while all daemons are stopped\n"
+    "       buurtaald seal-key [--add|--drop NUMBER] FILE\n"
+    "           make a file of keys that seal personal data; --add: a new key to it; --drop: take one out\n"
     "       buurtaald --options | --statements | --version | --help\n"
     "FILE behind -f is the configuration, by default " CONFIG_PATH "; see buurtaald(8) and buurtaald.conf(5).\n";
 
@@ -43,6 +45,7 @@ enum action {
     ACT_CHECK,
     ACT_MIGRATE,
     ACT_CLOCK,
+    ACT_REKEY,
     ACT_SEAL_KEY,
     ACT_OPTIONS,
     ACT_STATEMENTS,
@@ -56,6 +59,8 @@ struct wish {
     const char *config_path;
     const char *operand; /* of clock and seal-key */
     struct migrate_wish migrate;
+    bool add;      /* of seal-key */
+    uint32_t drop; /* of seal-key; 0: not given */
     char admin[FINGERPRINT_DIGITS + 1];
 };
 
@@ -82,12 +87,21 @@ static int read_fingerprint(const char *text, char out[FINGERPRINT_DIGITS + 1])
     return len == FINGERPRINT_DIGITS ? 0 : -1;
 }
 
+/* A whole number from 1, of at most 9 digits; 0 when it is none. */
+static uint32_t read_number(const char *text)
+{
+    size_t len = strspn(text, "0123456789");
+    return text[len] == '\0' && len > 0 && len < 10 ? (uint32_t)strtoul(text, NULL, 10) : 0;
+}
+
 /* Reads the options into `wish`. 0, or a status after the fault was told. `seen` gets the letters that were given. */
 static int read_options(int argc, char **argv, struct wish *wish, char seen[16])
 {
     static const struct option options[] = {
         {"admin", required_argument, NULL, 'a'},
         {"demo", no_argument, NULL, 'd'},
+        {"add", no_argument, NULL, 'n'},
+        {"drop", required_argument, NULL, 'r'},
         {"options", no_argument, NULL, 'o'},
         {"statements", no_argument, NULL, 's'},
         {"version", no_argument, NULL, 'v'},
@@ -111,6 +125,10 @@ static int read_options(int argc, char **argv, struct wish *wish, char seen[16])
             wish->config_path = optarg;
         if (letter == 'd')
             wish->migrate.demo = true;
+        if (letter == 'n')
+            wish->add = true;
+        if (letter == 'r' && (wish->drop = read_number(optarg)) == 0)
+            return usage("--drop takes the number of a sealing key", optarg);
         if (letter == 'a') {
             if (read_fingerprint(optarg, wish->admin) < 0)
                 return usage("--admin takes the SHA-256 of a certificate, 64 hex digits, with or without colons",
@@ -143,6 +161,7 @@ static int read_command(int count, char **words, struct wish *wish)
         const char *operand;
     } commands[] = {{"migrate", ACT_MIGRATE, 0, "migrate takes no operand"},
                     {"clock", ACT_CLOCK, 1, "clock takes one date, as in 2027-04-02, or now"},
+                    {"rekey", ACT_REKEY, 0, "rekey takes no operand"},
                     {"seal-key", ACT_SEAL_KEY, 1, "seal-key takes one file to make"}};
     if (count == 0)
         return 0;
@@ -168,6 +187,8 @@ static int read_arguments(int argc, char **argv, struct wish *wish)
         status = read_command(argc - optind, argv + optind, wish);
     if (status == 0 && wish->action != ACT_MIGRATE && (strchr(seen, 'a') || strchr(seen, 'd')))
         status = usage("--admin and --demo belong to migrate", NULL);
+    if (status == 0 && (wish->add || wish->drop) && (wish->action != ACT_SEAL_KEY || (wish->add && wish->drop)))
+        status = usage("--add, or --drop, belongs to seal-key", NULL);
     return status;
 }
 
@@ -245,11 +266,15 @@ static int in_database(const struct wish *wish)
     int outcome = 0, status = EX_UNAVAILABLE;
     if (!config->database_owner) {
         snprintf(why, sizeof why, "%s: [database] owner: must be given for %s", wish->config_path,
-                 wish->action == ACT_CLOCK ? "clock" : "migrate");
+                 wish->action == ACT_CLOCK   ? "clock"
+                 : wish->action == ACT_REKEY ? "rekey"
+                                             : "migrate");
         outcome = -1;
         status = EX_CONFIG;
     } else if (wish->action == ACT_CLOCK) {
         outcome = migrate_clock(config->database_owner, wish->operand, stdout, why, sizeof why);
+    } else if (wish->action == ACT_REKEY) {
+        outcome = migrate_rekey(config->database_owner, config->seal_keys, stdout, why, sizeof why);
     } else {
         outcome = migrate_run(config->database_owner, &wish->migrate, stdout, why, sizeof why);
     }
@@ -260,7 +285,17 @@ static int in_database(const struct wish *wish)
 static int make_seal_key(const struct wish *wish)
 {
     char why[WHY_ROOM] = "";
-    return seal_make_keys(wish->operand, why, sizeof why) == 0 ? EX_OK : told(why, EX_CANTCREAT);
+    uint32_t number = wish->drop;
+    int outcome = wish->add    ? key_file_add(wish->operand, &number, why, sizeof why)
+                  : wish->drop ? key_file_drop(wish->operand, number, why, sizeof why)
+                               : key_file_make(wish->operand, why, sizeof why);
+    if (outcome < 0)
+        return told(why, EX_CANTCREAT);
+    if (wish->add)
+        printf("%s: sealing key %u added; SIGHUP makes daemons take it\n", wish->operand, number);
+    else if (wish->drop)
+        printf("%s: sealing key %u is out\n", wish->operand, number);
+    return EX_OK;
 }
 
 static int print_statements(void)
@@ -288,6 +323,7 @@ static int act(const struct wish *wish)
         return check(wish);
     case ACT_MIGRATE:
     case ACT_CLOCK:
+    case ACT_REKEY:
         return in_database(wish);
     case ACT_SEAL_KEY:
         return make_seal_key(wish);

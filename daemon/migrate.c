@@ -1,4 +1,4 @@
-/* `buurtaald migrate` and `buurtaald clock`: the database is made, and kept up to date, by the program itself.
+/* `buurtaald migrate`, `buurtaald clock` and the connection of `buurtaald rekey`: the database is made, and kept up to date, by the program itself.
  *
  * The steps, under one advisory lock, so that two never run at once in a database: roles -> tables, each file of
  * sql/schema once -> the functions of sql/api in a schema of their own, api_<hash>, beside those of other versions ->
@@ -13,6 +13,7 @@
 #include <libpq-fe.h>
 
 #include "migrate_api.h"
+#include "migrate_rekey.h"
 #include "sql_files.h"
 
 #define LOCK_KEY "7094705922431345004" /* "buurtaal" */
@@ -308,6 +309,17 @@ int migrate_clock(const char *conninfo, const char *date, FILE *out, char *why, 
 {
     struct migration migration = {.out = out, .why = why, .why_size = why_size};
     int outcome = open_connection(&migration, conninfo) < 0 ? -1 : set_clock(&migration, date);
+    PQfinish(migration.connection);
+    return outcome;
+}
+
+int migrate_rekey(const char *conninfo, const char *keys, FILE *out, char *why, size_t why_size)
+{
+    struct migration migration = {.out = out, .why = why, .why_size = why_size};
+    snprintf(migration.api, sizeof migration.api, "api_%s", sql_api_hash);
+    int outcome = open_connection(&migration, conninfo) < 0 || take_lock(&migration) < 0 || become_owner(&migration) < 0
+                      ? -1
+                      : migrate_rekey_run(&migration, keys);
     PQfinish(migration.connection);
     return outcome;
 }

@@ -1,4 +1,4 @@
-/* Asks the database once a second what is new, and tells the sessions whose certificate was revoked.
+/* Asks the database once a second what is new, and tells the sessions whose certificate was revoked, and which key seals.
  * Rules: one question at a time, which goes before all that clients ask, since it takes rights away. Each asks for what
  * came after the newest number of the answer before, not after numbers that were seen otherwise, so that no revocation
  * is skipped. */
@@ -11,6 +11,7 @@
 #include "batch.h"
 #include "clock.h"
 #include "log.h"
+#include "reseal.h"
 #include "server.h"
 #include "session.h"
 
@@ -78,7 +79,7 @@ void news_time(const struct news *news, char *out, size_t room)
 /* ---- the question ---- */
 
 /* The columns of statement_news behind COLUMN_REPLIES. */
-enum news_column { NEWS_LOG = COLUMN_REPLIES, NEWS_TIME, NEWS_FINGERPRINT, NEWS_OIN, NEWS_ISSUER, NEWS_FAULT };
+enum news_column { NEWS_LOG = COLUMN_REPLIES, NEWS_TIME, NEWS_FINGERPRINT, NEWS_OIN, NEWS_ISSUER, NEWS_FAULT, NEWS_KEY, NEWS_DONE };
 
 /* What went wrong with the registry's own chores, which run with the question. */
 static void note_fault(struct slice fault)
@@ -111,6 +112,9 @@ static void read_row(struct news *news, struct result *result, size_t row, uint6
         news->offset = at - clock_wall();
         news->zone = zone;
     }
+    if (news->server->reseal && result_value(result, row, NEWS_KEY).at)
+        reseal_know(news->server->reseal, (uint32_t)slice_number(result_value(result, row, NEWS_KEY)),
+                    slice_is(result_value(result, row, NEWS_DONE), "t"));
     if (fingerprint.at || oin.at)
         tell_revoked(news, fingerprint, oin, result_value(result, row, NEWS_ISSUER));
 }

@@ -89,6 +89,7 @@ static int seal_class(struct request *request, enum proto_class class, struct se
             return -1;
         *cell = (struct slice){*at, len};
         *at += len;
+        request->item.key = seal_key(seal);
     }
     return 0;
 }

@@ -1,140 +1,29 @@
-/* Seals and opens personal data with OpenSSL's AES-256-SIV and HMAC-SHA-256; reads and makes the key file.
- * Limits: 16 sealing keys. Keys live in one allocation that is wiped when freed. */
+/* Seals and opens personal data with OpenSSL's AES-256-SIV and HMAC-SHA-256.
+ * Rules: keys live in one allocation that is wiped when freed. */
 #include "seal.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
-#include <openssl/rand.h>
 
-#define MATCH_BYTES 32
-#define SIV_BYTES 64 /* AES-256-SIV takes two keys of 256 bits */
+#include "key_file.h"
+
 #define TAG_BYTES 16
-#define KEYS_MAX 16
-#define KEY_LINE_MAX 256
-
-struct siv_key {
-    uint32_t number;
-    uint8_t bytes[SIV_BYTES];
-    EVP_CIPHER_CTX *keyed; /* never used up: each use begins with a copy, which costs less than half of keying anew */
-};
+#define PRINT_LABEL "buurtaal fingerprint of a key" /* no field's name */
 
 struct seal {
-    EVP_MAC_CTX *matching; /* keyed once; each use begins anew */
-    EVP_CIPHER_CTX *context; /* of the value in hand */
-    size_t key_count;
-    struct siv_key keys[KEYS_MAX]; /* the last one seals */
-    uint8_t match[MATCH_BYTES];
-    bool has_match;
+    EVP_MAC_CTX *matching;           /* keyed once; each use begins anew */
+    EVP_CIPHER_CTX *context;         /* of the value in hand */
+    EVP_CIPHER_CTX *keyed[KEYS_MAX]; /* never used up: each use begins with a copy, which costs less than half of keying
+                                        anew */
+    size_t sealing;                  /* which of `keys.seals` seals */
+    struct key_file keys;
 };
-
-/* ---- key file ---- */
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static int read_hex(const char *text, uint8_t *out, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++) {
-        int high = hex_digit(text[2 * i]), low = high < 0 ? -1 : hex_digit(text[2 * i + 1]);
-        if (low < 0)
-            return -1;
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    return text[2 * bytes] == '\0' ? 0 : -1;
-}
-
-/* One line of the key file: NULL when it is well, else what is wrong with it. */
-static const char *read_key_line(struct seal *seal, char *line)
-{
-    char *end = NULL;
-    if (strncmp(line, "match ", 6) == 0) {
-        if (seal->has_match)
-            return "a second matching key; there can be only one";
-        if (read_hex(line + 6, seal->match, MATCH_BYTES) < 0)
-            return "match needs 64 lower-case hex digits";
-        seal->has_match = true;
-        return NULL;
-    }
-    if (strncmp(line, "seal ", 5) != 0 || !isdigit((unsigned char)line[5]))
-        return "expected `match HEX` or `seal NUMBER HEX`";
-    unsigned long number = strtoul(line + 5, &end, 10);
-    if (number == 0 || number > UINT32_MAX || *end != ' ')
-        return "seal needs a number from 1, then a space and the key";
-    if (seal->key_count == KEYS_MAX)
-        return "more than 16 sealing keys; leave out those that seal nothing any more";
-    for (size_t i = 0; i < seal->key_count; i++)
-        if (seal->keys[i].number == number)
-            return "this number of a sealing key is given twice";
-    struct siv_key *key = &seal->keys[seal->key_count];
-    if (read_hex(end + 1, key->bytes, SIV_BYTES) < 0)
-        return "seal needs 128 lower-case hex digits";
-    key->number = (uint32_t)number;
-    seal->key_count++;
-    return NULL;
-}
-
-static int read_key_file(struct seal *seal, FILE *file, const char *path, char *why, size_t why_size)
-{
-    char line[KEY_LINE_MAX];
-    const char *fault = NULL;
-    int number = 0;
-    while (!fault && fgets(line, sizeof line, file)) {
-        number++;
-        line[strcspn(line, "\r\n")] = '\0';
-        if (line[0] != '\0' && line[0] != '#')
-            fault = read_key_line(seal, line);
-    }
-    OPENSSL_cleanse(line, sizeof line);
-    if (fault)
-        snprintf(why, why_size, "%s:%d: %s", path, number, fault);
-    else if (ferror(file))
-        snprintf(why, why_size, "%s: cannot be read", path);
-    else if (!seal->has_match || seal->key_count == 0)
-        snprintf(why, why_size, "%s: needs one `match` and at least one `seal` key; `buurtaald seal-key FILE` makes such a file", path);
-    else
-        return 0;
-    return -1;
-}
-
-static FILE *open_key_file(const char *path, char *why, size_t why_size)
-{
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        snprintf(why, why_size, "%s: %s", path, strerror(errno));
-    } else if (!S_ISREG(st.st_mode)) {
-        snprintf(why, why_size, "%s: not a regular file", path);
-    } else if (st.st_uid != geteuid() && st.st_uid != 0) {
-        snprintf(why, why_size, "%s: belongs to another user; chown it to the one who runs buurtaald", path);
-    } else if (st.st_mode & 077) {
-        snprintf(why, why_size, "%s: others may use it (mode %03o); chmod 600 it", path, (unsigned)st.st_mode & 0777);
-    } else {
-        FILE *file = fdopen(fd, "r");
-        if (file) {
-            setvbuf(file, NULL, _IONBF, 0); /* no copy of a key stays behind in a buffer */
-            return file;
-        }
-        snprintf(why, why_size, "%s: %s", path, strerror(errno));
-    }
-    if (fd >= 0)
-        close(fd);
-    return NULL;
-}
 
 static int prepare(struct seal *seal)
 {
@@ -145,37 +34,47 @@ static int prepare(struct seal *seal)
     seal->matching = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
     seal->context = EVP_CIPHER_CTX_new();
     bool ready = seal->matching && siv && seal->context &&
-                 EVP_MAC_init(seal->matching, seal->match, MATCH_BYTES, parameters) == 1;
-    for (size_t i = 0; i < seal->key_count && ready; i++) {
-        struct siv_key *key = &seal->keys[i];
-        key->keyed = EVP_CIPHER_CTX_new();
-        ready = key->keyed && EVP_CipherInit_ex2(key->keyed, siv, key->bytes, NULL, true, NULL) == 1;
+                 EVP_MAC_init(seal->matching, seal->keys.match, KEY_MATCH_BYTES, parameters) == 1;
+    for (size_t i = 0; i < seal->keys.count && ready; i++) {
+        seal->keyed[i] = EVP_CIPHER_CTX_new();
+        ready = seal->keyed[i] &&
+                EVP_CipherInit_ex2(seal->keyed[i], siv, seal->keys.seals[i].bytes, NULL, true, NULL) == 1;
     }
     EVP_MAC_free(hmac); /* contexts hold on to what they use */
     EVP_CIPHER_free(siv);
     return ready ? 0 : -1;
 }
 
-struct seal *seal_load(const char *path, char *why, size_t why_size)
+static struct seal *load(const char *path, bool next, char *why, size_t why_size)
 {
-    FILE *file = open_key_file(path, why, why_size);
-    if (!file)
-        return NULL;
     struct seal *seal = OPENSSL_zalloc(sizeof *seal);
-    int result = -1;
     ERR_clear_error();
-    if (!seal)
+    if (!seal) {
         snprintf(why, why_size, "%s: out of memory", path);
-    else if (read_key_file(seal, file, path, why, why_size) == 0) {
-        result = prepare(seal);
-        if (result < 0)
+        return NULL;
+    }
+    if (key_file_read(path, &seal->keys, why, why_size) == 0) {
+        if (next)
+            memcpy(seal->keys.match, seal->keys.next, sizeof seal->keys.match);
+        if (next && !seal->keys.has_next)
+            snprintf(why, why_size, "%s: it has no `next`", path);
+        else if (prepare(seal) == 0)
+            return seal;
+        else
             snprintf(why, why_size, "%s: OpenSSL offers no AES-256-SIV or HMAC", path);
     }
-    fclose(file);
-    if (result == 0)
-        return seal;
     seal_free(seal);
     return NULL;
+}
+
+struct seal *seal_load(const char *path, char *why, size_t why_size)
+{
+    return load(path, false, why, why_size);
+}
+
+struct seal *seal_load_next(const char *path, char *why, size_t why_size)
+{
+    return load(path, true, why, why_size);
 }
 
 void seal_free(struct seal *seal)
@@ -184,46 +83,81 @@ void seal_free(struct seal *seal)
         return;
     EVP_MAC_CTX_free(seal->matching);
     EVP_CIPHER_CTX_free(seal->context);
-    for (size_t i = 0; i < seal->key_count; i++)
-        EVP_CIPHER_CTX_free(seal->keys[i].keyed);
+    for (size_t i = 0; i < seal->keys.count; i++)
+        EVP_CIPHER_CTX_free(seal->keyed[i]);
     OPENSSL_clear_free(seal, sizeof *seal);
 }
 
-static int write_key(int fd, const char *label, size_t bytes)
+/* ---- which keys there are ---- */
+
+static size_t find(const struct seal *seal, uint32_t number)
 {
-    uint8_t key[SIV_BYTES];
-    char line[KEY_LINE_MAX];
-    int len = snprintf(line, sizeof line, "%s", label), result = -1;
-    if (RAND_priv_bytes(key, (int)bytes) == 1) {
-        for (size_t i = 0; i < bytes; i++)
-            len += snprintf(line + len, sizeof line - (size_t)len, "%02x", key[i]);
-        line[len++] = '\n';
-        result = write(fd, line, (size_t)len) == len ? 0 : -1;
-    }
-    OPENSSL_cleanse(key, sizeof key);
-    OPENSSL_cleanse(line, sizeof line);
-    return result;
+    size_t at = 0;
+    while (at < seal->keys.count && seal->keys.seals[at].number != number)
+        at++;
+    return at;
 }
 
-int seal_make_keys(const char *path, char *why, size_t why_size)
+int seal_use(struct seal *seal, uint32_t number)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        if (errno == EEXIST)
-            snprintf(why, why_size,
-                     "%s: it is there already, and keys are never written over: what they sealed would be lost; name "
-                     "another file, or move this one first",
-                     path);
-        else
-            snprintf(why, why_size, "%s: %s", path, strerror(errno));
+    size_t at = find(seal, number);
+    if (at == seal->keys.count)
         return -1;
+    seal->sealing = at;
+    return 0;
+}
+
+uint32_t seal_key(const struct seal *seal)
+{
+    return seal->keys.seals[seal->sealing].number;
+}
+
+uint32_t seal_newest(const struct seal *seal)
+{
+    return seal->keys.seals[seal->keys.count - 1].number;
+}
+
+uint32_t seal_number(const struct seal *seal, size_t index)
+{
+    return index < seal->keys.count ? seal->keys.seals[index].number : 0;
+}
+
+bool seal_matches(const struct seal *seal, const struct seal *other)
+{
+    return CRYPTO_memcmp(seal->keys.match, other->keys.match, KEY_MATCH_BYTES) == 0;
+}
+
+bool seal_has(const struct seal *seal, const struct seal *other, uint32_t number)
+{
+    size_t mine = find(seal, number), theirs = find(other, number);
+    return mine < seal->keys.count && theirs < other->keys.count &&
+           CRYPTO_memcmp(seal->keys.seals[mine].bytes, other->keys.seals[theirs].bytes, KEY_SEAL_BYTES) == 0;
+}
+
+/* HMAC of a name under the key: tells whether two keys are equal, and nothing of either. */
+static int put_print(FILE *out, const uint8_t *key, size_t bytes)
+{
+    uint8_t print[SEAL_HASH_BYTES];
+    size_t len = 0;
+    if (!EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, bytes, (const uint8_t *)PRINT_LABEL, sizeof PRINT_LABEL,
+                   print, sizeof print, &len))
+        return -1;
+    for (size_t i = 0; i < sizeof print; i++)
+        fprintf(out, "%02x", print[i]);
+    return 0;
+}
+
+int seal_prints(const struct seal *seal, char out[SEAL_PRINTS_ROOM])
+{
+    FILE *text = fmemopen(out, SEAL_PRINTS_ROOM, "w");
+    if (!text)
+        return -1;
+    int outcome = put_print(text, seal->keys.match, KEY_MATCH_BYTES);
+    for (size_t i = 0; outcome == 0 && i < seal->keys.count; i++) {
+        fprintf(text, " %u=", seal->keys.seals[i].number);
+        outcome = put_print(text, seal->keys.seals[i].bytes, KEY_SEAL_BYTES);
     }
-    bool whole = write_key(fd, "match ", MATCH_BYTES) == 0 && write_key(fd, "seal 1 ", SIV_BYTES) == 0 && fsync(fd) == 0;
-    if (close(fd) == 0 && whole)
-        return 0;
-    snprintf(why, why_size, "%s: could not be written whole", path);
-    unlink(path); /* half a key file would only be refused later */
-    return -1;
+    return fclose(text) == 0 ? outcome : -1;
 }
 
 /* ---- sealing ---- */
@@ -240,11 +174,11 @@ static int match(struct seal *seal, const char *field, struct slice object, stru
     return 0;
 }
 
-/* Begins to seal or open with `key`, the field's name and its object as associated data. */
-static int begin(struct seal *seal, const struct siv_key *key, bool sealing, const uint8_t *tag, const char *field, struct slice object)
+/* Begins to seal or open with a key, the field's name and its object as associated data. */
+static int begin(struct seal *seal, size_t key, bool sealing, const uint8_t *tag, const char *field, struct slice object)
 {
     int len;
-    if (EVP_CIPHER_CTX_copy(seal->context, key->keyed) != 1 ||
+    if (EVP_CIPHER_CTX_copy(seal->context, seal->keyed[key]) != 1 ||
         EVP_CipherInit_ex2(seal->context, NULL, NULL, NULL, sealing, NULL) != 1 ||
         (tag && EVP_CIPHER_CTX_ctrl(seal->context, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, (void *)(uintptr_t)tag) != 1) ||
         EVP_CipherUpdate(seal->context, NULL, &len, (const uint8_t *)field, (int)strlen(field)) != 1 ||
@@ -272,39 +206,46 @@ static bool looks_like_bsn(struct slice text)
 
 size_t seal_close(struct seal *seal, const char *field, struct slice object, struct slice text, uint8_t *out)
 {
-    const struct siv_key *key = &seal->keys[seal->key_count - 1];
     uint8_t *flags = out + SEAL_HASH_BYTES, *number = flags + 1, *tag = number + 4, *sealed = tag + TAG_BYTES;
     int len = 0, last = 0;
     ERR_clear_error();
-    if (text.len == 0 || match(seal, field, object, text, out) < 0 || begin(seal, key, true, NULL, field, object) < 0 ||
+    if (text.len == 0 || match(seal, field, object, text, out) < 0 || begin(seal, seal->sealing, true, NULL, field, object) < 0 ||
         EVP_CipherUpdate(seal->context, sealed, &len, (const uint8_t *)text.at, (int)text.len) != 1 ||
         EVP_CipherFinal_ex(seal->context, sealed + len, &last) != 1 || (size_t)(len + last) != text.len ||
         EVP_CIPHER_CTX_ctrl(seal->context, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, tag) != 1)
         return 0;
     *flags = strcmp(field, "student") == 0 && looks_like_bsn(text) ? SEAL_FLAG_BSN : 0;
     for (int i = 0; i < 4; i++)
-        number[i] = (uint8_t)(key->number >> (24 - 8 * i));
+        number[i] = (uint8_t)(seal_key(seal) >> (24 - 8 * i));
     return text.len + SEAL_OVERHEAD;
 }
 
 size_t seal_open(struct seal *seal, const char *field, struct slice object, struct slice sealed, uint8_t *out)
 {
     const uint8_t *number = (const uint8_t *)sealed.at + SEAL_HASH_BYTES + 1, *tag = number + 4, *bytes = tag + TAG_BYTES;
-    const struct siv_key *key = NULL;
     if (sealed.len <= SEAL_OVERHEAD)
         return 0;
     uint32_t wanted = (uint32_t)number[0] << 24 | (uint32_t)number[1] << 16 | (uint32_t)number[2] << 8 | number[3];
-    for (size_t i = 0; i < seal->key_count; i++)
-        if (seal->keys[i].number == wanted)
-            key = &seal->keys[i];
+    size_t key = find(seal, wanted);
     int len = 0, last = 0;
     size_t size = sealed.len - SEAL_OVERHEAD;
     ERR_clear_error();
-    if (!key || begin(seal, key, false, tag, field, object) < 0 ||
+    if (key == seal->keys.count || begin(seal, key, false, tag, field, object) < 0 ||
         EVP_CipherUpdate(seal->context, out, &len, bytes, (int)size) != 1 ||
         EVP_CipherFinal_ex(seal->context, out + len, &last) != 1 || (size_t)(len + last) != size)
         return 0;
     return size;
+}
+
+size_t seal_again(struct seal *from, struct seal *to, const char *field, struct slice object, struct slice object_after,
+                  struct slice sealed, uint8_t *out)
+{
+    uint8_t *text = sealed.len > SEAL_OVERHEAD ? OPENSSL_malloc(sealed.len) : NULL;
+    size_t len = text ? seal_open(from, field, object, sealed, text) : 0;
+    if (len > 0)
+        len = seal_close(to, field, object_after, (struct slice){(char *)text, len}, out);
+    OPENSSL_clear_free(text, sealed.len);
+    return len;
 }
 
 int seal_chain(struct seal *seal, const char *what, uint8_t state[SEAL_HASH_BYTES], struct slice text)

@@ -25,6 +25,7 @@
 #include "listener.h"
 #include "log.h"
 #include "news.h"
+#include "reseal.h"
 #include "seal.h"
 #include "session.h"
 #include "tls.h"
@@ -218,6 +219,16 @@ static void allow_files(const struct config *config)
     }
 }
 
+/* Shows the registry the keys that the daemon has now. */
+static void show_keys(struct server *server)
+{
+    char prints[SEAL_PRINTS_ROOM];
+    if (seal_prints(server->seal, prints) == 0)
+        batch_keys(server->batch, prints);
+    else
+        log_event(LOG_LEVEL_ERROR, "keys-refused", "connection=- reason=\"OpenSSL failed\"");
+}
+
 static void swap(struct server *server, struct config *config, const struct loaded *loaded)
 {
     char kept[1024];
@@ -231,8 +242,21 @@ static void swap(struct server *server, struct config *config, const struct load
     server->tls = loaded->tls;
     server->seal = loaded->seal;
     server->reloads++;
+    reseal_keys(server->reseal);
+    show_keys(server);
     log_level((enum log_level)config->log_level);
     allow_files(config);
+}
+
+/* Whether what was loaded may take the place of what is there; else it is gone, and `why` says why. */
+static bool may_take(const struct server *server, struct loaded *loaded, char *why, size_t why_size)
+{
+    char reason[256];
+    if (reseal_may_take(server->reseal, loaded->seal, reason, sizeof reason) == 0)
+        return true;
+    add_fault(why, why_size, "[seal] keys: %s", reason);
+    unload(loaded);
+    return false;
 }
 
 static void reload(struct server *server)
@@ -241,7 +265,7 @@ static void reload(struct server *server)
     struct loaded loaded = {0};
     sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_monotonic() * 1000);
     struct config *config = config_load(server->config_path, why, sizeof why);
-    if (config && load(config, &loaded, why, sizeof why) == 0) {
+    if (config && load(config, &loaded, why, sizeof why) == 0 && may_take(server, &loaded, why, sizeof why)) {
         swap(server, config, &loaded);
         log_event(LOG_LEVEL_NOTICE, "reloaded", "file=%s", log_quote(why, sizeof why, server->config_path));
     } else {
@@ -355,6 +379,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
             judged += session_judge(client->session, now);
     }
     batch_tick(server->batch);
+    reseal_tick(server->reseal);
     if (!server->draining || !TAILQ_EMPTY(&server->clients))
         news_tick(server->news);
     if (server->life->dropped > 0)
@@ -423,6 +448,7 @@ static int add_events(struct server *server)
 static int open_rooms(struct server *server, char *why, size_t why_size)
 {
     struct loaded loaded = {0};
+    char prints[SEAL_PRINTS_ROOM];
     if (load(server->config, &loaded, why, why_size) < 0)
         return -1;
     server->tls = loaded.tls;
@@ -432,13 +458,14 @@ static int open_rooms(struct server *server, char *why, size_t why_size)
     server->life = calloc(1, sizeof *server->life);
     server->base = make_base();
     server->news = news_new(server);
-    if (!server->life || !server->base || !server->news)
+    server->reseal = server->base ? reseal_new(server) : NULL;
+    if (!server->life || !server->base || !server->news || !server->reseal || seal_prints(server->seal, prints) < 0)
         return -1;
     server->life->started = clock_monotonic();
     server->listener = listener_new(server->base, server->config, on_connection, server, why, why_size);
     if (!server->listener)
         return -1;
-    server->batch = batch_new(server->base, server->config, why, why_size);
+    server->batch = batch_new(server->base, server->config, prints, why, why_size);
     if (!server->batch)
         return -1;
     news_tick(server->news); /* the registry's clock is known before the first client asks for it */
@@ -493,6 +520,7 @@ void server_close(struct server *server)
     listener_free(server->listener);
     batch_free(server->batch);
     news_free(server->news);
+    reseal_free(server->reseal);
     close_life(server->life);
     if (server->tls)
         tls_release(server->tls);

@@ -21,7 +21,7 @@ const struct proto_command statement_news = {
     .kind = KIND_READ,
     .fields = (const struct proto_field[]){{"after", &number_type, FIELD_REQUIRED}},
     .field_count = 1,
-    .replies = "log time fingerprint oin issuer fault",
+    .replies = "log time fingerprint oin issuer fault key done",
     .help = "what is new since a number of the log",
 };
 
@@ -50,13 +50,41 @@ const struct proto_command statement_commit = {
     .help = "the end of a block that stays",
 };
 
-const struct proto_command *const statement_own[] = {&statement_admit, &statement_news, &statement_submitted,
-                                                     &statement_commit};
+const struct proto_command statement_reseal_next = {
+    .verb = "reseal-next",
+    .kind = KIND_READ,
+    .fields = (const struct proto_field[]){{"newest", &count_type, FIELD_REQUIRED}},
+    .field_count = 1,
+    .replies = "key done left place name row object value",
+    .help = "the next values that are sealed with another key than the one that seals",
+};
+
+const struct proto_command statement_reseal = {
+    .verb = "reseal",
+    .kind = KIND_READ,
+    .fields = (const struct proto_field[]){{"place", &count_type, FIELD_REQUIRED},
+                                           {"row", &code_type, FIELD_REQUIRED},
+                                           {"old", &certificate_type, FIELD_REQUIRED},
+                                           {"new", &certificate_type, 0}},
+    .field_count = 4,
+    .replies = "",
+    .help = "values that were sealed anew",
+};
+
+const struct proto_command *const statement_own[] = {&statement_admit,  &statement_news,        &statement_submitted,
+                                                     &statement_commit, &statement_reseal_next, &statement_reseal};
 const size_t statement_own_count = COUNT(statement_own);
+
+/* Whether it speaks for nobody: no party, role and certificate go before its fields. */
+static bool is_bare(const struct proto_command *command)
+{
+    return command == &statement_admit || command == &statement_news || command == &statement_reseal_next ||
+           command == &statement_reseal;
+}
 
 static size_t lead(const struct proto_command *command)
 {
-    if (command == &statement_admit || command == &statement_news)
+    if (is_bare(command))
         return 0;
     return proto_is_write(command) ? LEAD_WRITE : LEAD_READ;
 }
@@ -211,13 +239,8 @@ static void put_write(FILE *out, const struct proto_command *command, const char
     fputs(" from answer, logged", out);
 }
 
-char *statement_text(const struct proto_command *command, const char *api)
+static void put_bare(FILE *out, const struct proto_command *command, const char *api)
 {
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    if (!out)
-        return NULL;
     if (command == &statement_admit)
         fprintf(out,
                 "select request.ord, a.log, true, a.code, null::text, a.party, a.role, a.log, a.head, a.\"time\" "
@@ -226,9 +249,32 @@ char *statement_text(const struct proto_command *command, const char *api)
     else if (command == &statement_news)
         fprintf(out,
                 "select request.ord, n.log, true, null::text, null::text, n.log, n.\"time\", n.fingerprint, n.oin, "
-                "n.issuer, n.fault "
+                "n.issuer, n.fault, n.key, n.done "
                 "from unnest($1::text[]) with ordinality request (since, ord), lateral %s.news(since::bigint) n",
                 api);
+    else if (command == &statement_reseal_next)
+        fprintf(out,
+                "select request.ord, 0, true, null::text, null::text, n.key, n.done, n.\"left\", n.place, n.name, n.\"row\", "
+                "n.object, n.value from unnest($1::text[]) with ordinality request (newest, ord), "
+                "lateral %s.reseal_next(newest::integer) n",
+                api);
+    else /* all at once; each still has its row */
+        fprintf(out,
+                "with done as materialized (select %s.reseal($1::text[]::integer[], $2::text[], $3::bytea[], $4::bytea[])) "
+                "select request.ord, 0, true, null::text, null::text "
+                "from unnest($1::text[]) with ordinality request (place, ord), done",
+                api);
+}
+
+char *statement_text(const struct proto_command *command, const char *api)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    if (is_bare(command))
+        put_bare(out, command, api);
     else if (proto_is_write(command))
         put_write(out, command, api);
     else

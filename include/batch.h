@@ -68,6 +68,8 @@ struct batch_item {
     const struct proto_command *command;
     bool rehearsal;
     bool urgent; /* goes before all others, alone, and is never refused: the daemon's own */
+    bool locked; /* a question that goes with the writes, under the lock of the log's head: the daemon's own */
+    uint32_t key; /* number of the key that its cells are sealed with; 0: none is. A block's `begin` sets it */
     struct batch_block *block; /* NULL but for a block; `command` is then that of `keep` */
     const struct slice *cells; /* statement_params(command) of them, the owner's, unchanged until `answer` */
     batch_callback *answer;
@@ -88,8 +90,11 @@ struct batch_source {
 
 void batch_source_init(struct batch_source *source);
 
-/* Opens the two connections of `config` (write and read). NULL with the reason in `why`. The caller owns the result. */
-struct batch *batch_new(struct event_base *base, const struct config *config, char *why, size_t why_size) MUST_CHECK;
+/* Opens the two connections of `config` (write and read), with the prints of this daemon's keys (seal_prints). NULL with the reason in `why`. The caller owns the result. */
+struct batch *batch_new(struct event_base *base, const struct config *config, const char *keys, char *why,
+                        size_t why_size) MUST_CHECK;
+/* The daemon's keys are others now. */
+void batch_keys(struct batch *batch, const char *keys);
 /* Ends the connections; nothing more is answered. NULL is allowed. */
 void batch_free(struct batch *batch);
 

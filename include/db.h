@@ -49,17 +49,22 @@ typedef void db_state(void *owner, bool ready);
 #define DB_CALLS_MAX 64 /* of a batch; a block may have more */
 
 /* Begins to connect to `conninfo`. `name` is for the log: "write" or "read". `write` asks for a server that takes writes.
+ * `keys` are the prints of the daemon's keys (copied): a registry that has others ends the process at the start, and later
+ * when its matching key is another; where a key is missing later, the connection stays away until db_keys brings it.
  * NULL with the reason in `why` (conninfo.h tells what is refused). The caller owns the result. */
-struct db *db_open(struct event_base *base, const char *name, const char *conninfo, bool write, db_cell *cell, db_done *done,
-                   db_state *state, void *owner, char *why, size_t why_size) MUST_CHECK;
+struct db *db_open(struct event_base *base, const char *name, const char *conninfo, const char *keys, bool write,
+                   db_cell *cell, db_done *done, db_state *state, void *owner, char *why, size_t why_size) MUST_CHECK;
+/* Shows the registry other keys, at once or when the batch in hand is done; `state` is called when it has taken them. */
+void db_keys(struct db *db, const char *keys);
 /* Ends the connection without a callback. NULL is allowed. */
 void db_close(struct db *db);
 
 /* Whether a batch may be sent now. */
 bool db_ready(const struct db *db);
-/* Sends a batch of at most DB_CALLS_MAX calls (a block: any number); db_ready must hold. `number` is the batch's but for reads.
+/* Sends a batch of at most DB_CALLS_MAX calls (a block: any number); db_ready must hold. `number` is the batch's but for reads,
+ * `key` the number of the oldest key that anything of it is sealed with, 0 for none.
  * The calls are read before this returns. */
-void db_send(struct db *db, enum db_kind kind, uint64_t number, const struct db_call *calls, size_t count);
+void db_send(struct db *db, enum db_kind kind, uint64_t number, uint32_t key, const struct db_call *calls, size_t count);
 /* Sends more calls of the block that is held, at least one. From within the callback that said DB_HELD. */
 void db_go_on(struct db *db, const struct db_call *calls, size_t count);
 /* Ends the block that is held: with `keep` (one call more, as the last of it) it stays, with NULL nothing of it does. From within

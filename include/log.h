@@ -23,5 +23,7 @@ const char *log_quote(char *out, size_t room, const char *text);
 
 /* Says why and ends the process with EX_SOFTWARE: for start-up and for our own bugs only, never for what a peer sent. */
 void log_fatal(const char *event, const char *format, ...) PRINTF(2, 3) __attribute__((noreturn));
+/* The same with EX_CONFIG: a file of the operator's is at fault, and trying again does not help. */
+void log_fatal_config(const char *event, const char *format, ...) PRINTF(2, 3) __attribute__((noreturn));
 
 #endif

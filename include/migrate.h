@@ -21,4 +21,8 @@ int migrate_run(const char *conninfo, const struct migrate_wish *wish, FILE *out
  * `why`. */
 int migrate_clock(const char *conninfo, const char *date, FILE *out, char *why, size_t why_size) MUST_CHECK;
 
+/* Gives the registry a new matching key, and the file of keys at `keys` too (migrate_rekey.h). 0, or -1 with the reason in
+ * `why`. */
+int migrate_rekey(const char *conninfo, const char *keys, FILE *out, char *why, size_t why_size) MUST_CHECK;
+
 #endif

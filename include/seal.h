@@ -15,14 +15,27 @@
 
 struct seal;
 
-/* Reads the key file: lines `match HEX` (32 bytes, exactly one) and `seal NUMBER HEX` (64 bytes; the last one seals, all
- * of them open). It must be a regular file of this user without rights for others (mode & 077 = 0). NULL on any fault;
- * `why` then names file, line and remedy. The caller owns the result. */
+/* Reads the key file (key_file.h). The oldest key seals until seal_use. NULL on any fault; `why` then names file, line and
+ * remedy. The caller owns the result. */
 struct seal *seal_load(const char *path, char *why, size_t why_size) MUST_CHECK;
+/* The same, but with `next` as the matching key: for `buurtaald rekey`. */
+struct seal *seal_load_next(const char *path, char *why, size_t why_size) MUST_CHECK;
 /* Wipes the keys. NULL is allowed. */
 void seal_free(struct seal *seal);
-/* Makes a new key file with fresh random keys; never overwrites. 0, or -1 with the reason in `why`. */
-int seal_make_keys(const char *path, char *why, size_t why_size) MUST_CHECK;
+/* Seals with the key of this number from now on. 0, or -1 when there is none. */
+int seal_use(struct seal *seal, uint32_t number) MUST_CHECK;
+/* The number of the key that seals; of the newest key; of the key at `index` from 0, the oldest first, 0 behind the last. */
+uint32_t seal_key(const struct seal *seal);
+uint32_t seal_newest(const struct seal *seal);
+uint32_t seal_number(const struct seal *seal, size_t index);
+/* Whether both have the same matching key; whether both have a sealing key of this number, and the same. */
+bool seal_matches(const struct seal *seal, const struct seal *other);
+bool seal_has(const struct seal *seal, const struct seal *other, uint32_t number);
+
+/* Fingerprints of the keys, for the registry to know them by: `MATCH NUMBER=PRINT NUMBER=PRINT ...`, each print 64 hex
+ * digits. 0 or -1. */
+#define SEAL_PRINTS_ROOM 1400
+int seal_prints(const struct seal *seal, char out[SEAL_PRINTS_ROOM]) MUST_CHECK;
 
 /* Seals `text` (at least one byte) for `field` of the object `object` (its 32-byte hash, or absent) into `out`, which has
  * room for text.len + SEAL_OVERHEAD bytes. The length written, or 0 when OpenSSL fails. */
@@ -31,6 +44,11 @@ size_t seal_close(struct seal *seal, const char *field, struct slice object, str
 /* Opens `sealed` into `out`, which has room for sealed.len bytes. The length of the text, or 0 when the value is not whole
  * or was not sealed for this field and object, or with a key that is not known. */
 size_t seal_open(struct seal *seal, const char *field, struct slice object, struct slice sealed, uint8_t *out) MUST_CHECK;
+
+/* What was sealed with `from` for `object`, sealed anew with `to` for `object_after`: `out` has room for sealed.len bytes.
+ * With the same matching key and object the hash stays. The length written, or 0 as seal_open and seal_close. */
+size_t seal_again(struct seal *from, struct seal *to, const char *field, struct slice object, struct slice object_after,
+                  struct slice sealed, uint8_t *out) MUST_CHECK;
 
 /* A running HMAC under the matching key, the same on all daemons of a registry: `state` (begin with zeros) becomes the HMAC
  * of itself and `text`, under the name `what`, which must be no field's. 0 or -1. */

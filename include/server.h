@@ -14,6 +14,7 @@ struct config;
 struct event_base;
 struct listener;
 struct news;
+struct reseal;
 struct seal;
 struct server_life;
 struct session;
@@ -50,6 +51,7 @@ struct server {
     uint64_t reloads; /* that have succeeded */
     struct batch *batch;
     struct news *news;
+    struct reseal *reseal;
     size_t block_bytes; /* memory of all blocks that are open or run; block.c's */
     bool draining; /* no further connections; every session has been told */
 

@@ -154,10 +154,14 @@ $$;
 -- ---- around a call
 
 -- Starts a batch of writes: takes the lock on the log's head, so that one batch runs at a time, and notes the batch's
--- number. BT001 when this run of a daemon has already had a batch of that number or a later one committed.
-create function batch_open(run_ text, batch_ bigint) returns void language plpgsql as $$
+-- number. BT001 when this run of a daemon has already had a batch of that number or a later one committed. `key_` is the
+-- number of the oldest key that anything of the batch is sealed with, 0 for none: BT002 when that must not seal any more.
+create function batch_open(run_ text, batch_ bigint, key_ integer default 0) returns void language plpgsql as $$
 begin
     perform from log_head for update;
+    if key_ > 0 and key_ < (select floor from sealing) then
+        raise exception 'sealed with key %, which must not seal any more', key_ using errcode = 'BT002';
+    end if;
     update daemon_run set batch = batch_, time = registry_now() where run = run_ and batch < batch_;
     if found then
         return;
@@ -214,12 +218,14 @@ begin
 end
 $$;
 
--- What is new since a number of the log: always one row with the newest number and the time, and one more for each
+-- What is new since a number of the log: always one row with the newest number, the time and which key
+-- seals (and whether no value is sealed with another), and one more for each
 -- certificate or OIN that was revoked since. On a primary it also ends write backends of a daemon that has stopped in
 -- the middle of a batch, which all others wait for, notes once a minute that this schema of the api is in use, and does
 -- the registry's own chores; `fault` tells what went wrong with those.
 create function news(after_ bigint)
-returns table (log bigint, "time" text, fingerprint bytea, oin text, issuer bytea, fault text) language plpgsql as $$
+returns table (log bigint, "time" text, fingerprint bytea, oin text, issuer bytea, fault text, key integer, done boolean)
+language plpgsql as $$
 #variable_conflict use_column
 declare
     newest bigint;
@@ -239,12 +245,12 @@ begin
         fault_ := chores();
     end if;
     select head.log into newest from log_head head;
-    return query select newest, now_, null::bytea, null::text, null::bytea, fault_;
+    return query select newest, now_, null::bytea, null::text, null::bytea, fault_, sealing.key, sealing.done from sealing;
     return query
-        select dead.log, now_, dead.fingerprint, null::text, null::bytea, null::text
+        select dead.log, now_, dead.fingerprint, null::text, null::bytea, null::text, null::integer, null::boolean
         from revoked_fingerprint dead where dead.log > after_ and dead.log <= newest
         union all
-        select grant_.revoked, now_, null, grant_.oin, grant_.issuer, null
+        select grant_.revoked, now_, null, grant_.oin, grant_.issuer, null, null, null
         from access grant_ where grant_.oin is not null and grant_.revoked > after_ and grant_.revoked <= newest;
 end
 $$;

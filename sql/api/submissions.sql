@@ -1,6 +1,7 @@
 -- Blocks that were sent under a name: kept in their own transaction, so that the same block again runs nothing.
 
--- What is stored of a party under a name: 'new' nothing, 'same' these lines (by their HMAC), 'other' other ones. The
+-- What is stored of a party under a name: 'new' nothing, or lines that nobody knows any more (a rekey), 'same' these
+-- lines (by their HMAC), 'other' other ones. The
 -- daemon asks it first in a block's transaction, under the lock that batch_open took.
 create function submitted(party_ text, role_ text, certificate_ bytea, name_ text, lines_ bytea)
 returns table (code text, field text, state text, accepted integer, log bigint) language plpgsql stable rows 1 as $$
@@ -8,7 +9,7 @@ returns table (code text, field text, state text, accepted integer, log bigint) 
 begin
     select case when s.lines = lines_ then 'same' else 'other' end, s.accepted, s.log into state, accepted, log
     from submission s
-    where s.party = party_ and s.name = name_;
+    where s.party = party_ and s.name = name_ and s.lines is not null;
     state := coalesce(state, 'new');
     return next;
 end
@@ -25,7 +26,10 @@ begin
         code := 'revoked';
     elsif name_ is not null then
         insert into submission (party, name, sha256, lines, accepted, log)
-        values (party_, name_, sha256_, lines_, accepted_, running_log());
+        values (party_, name_, sha256_, lines_, accepted_, running_log())
+        on conflict on constraint submission_pkey do update -- one of before a rekey
+        set sha256 = excluded.sha256, lines = excluded.lines, accepted = excluded.accepted, log = excluded.log
+        where submission.lines is null;
     end if;
     accepted := accepted_;
     return next;

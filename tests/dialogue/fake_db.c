@@ -156,9 +156,10 @@ struct slice result_value(struct result *result, size_t row, size_t column)
 
 /* ---- the connection ---- */
 
-struct db *db_open(struct event_base *base, const char *name, const char *conninfo, bool write, db_cell *cell,
-                   db_done *done, db_state *state, void *owner, char *why, size_t why_size)
+struct db *db_open(struct event_base *base, const char *name, const char *conninfo, const char *keys, bool write,
+                   db_cell *cell, db_done *done, db_state *state, void *owner, char *why, size_t why_size)
 {
+    (void)keys;
     struct db *db = need(calloc(1, sizeof *db));
     (void)base;
     (void)name;
@@ -192,6 +193,12 @@ void db_close(struct db *db)
     free(db);
 }
 
+void db_keys(struct db *db, const char *keys)
+{
+    (void)db;
+    (void)keys;
+}
+
 bool db_ready(const struct db *db)
 {
     return db->ready && !db->busy;
@@ -222,8 +229,9 @@ static void keep_calls(struct db *db, enum db_kind kind, const struct db_call *c
         keep_call(db, &calls[i]);
 }
 
-void db_send(struct db *db, enum db_kind kind, uint64_t number, const struct db_call *calls, size_t count)
+void db_send(struct db *db, enum db_kind kind, uint64_t number, uint32_t key, const struct db_call *calls, size_t count)
 {
+    (void)key;
     if (!db_ready(db) || (kind != DB_BLOCK && (count == 0 || count > DB_CALLS_MAX)))
         abort();
     db->batch.number = number;

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "log.h"
 #include "news.h"
+#include "key_file.h"
 #include "seal.h"
 #include "session.h"
 
@@ -30,7 +31,7 @@ void world_prepare(void)
     char folder[] = "/tmp/buurtaal-dialogue-XXXXXX", path[64], why[256];
     need(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/keys", folder);
-    if (seal_make_keys(path, why, sizeof why) == 0)
+    if (key_file_make(path, why, sizeof why) == 0)
         keys = seal_load(path, why, sizeof why);
     unlink(path);
     rmdir(folder);
@@ -66,7 +67,7 @@ void world_begin(struct world *world, const struct config *config)
     world->server = (struct server){.base = world->base, .config = &world->config, .seal = keys};
     LIST_INIT(&world->server.parties);
     TAILQ_INIT(&world->server.clients);
-    world->server.batch = need(batch_new(world->base, &world->config, why, sizeof why));
+    world->server.batch = need(batch_new(world->base, &world->config, "", why, sizeof why));
     world->server.news = need(news_new(&world->server));
 }
 

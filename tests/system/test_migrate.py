@@ -13,7 +13,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 PROGRAM = f"{ROOT}/build/buurtaald"
 SCHEMA = sorted(os.listdir(f"{ROOT}/sql/schema"))
 FINGERPRINT = "0a" * 32
-BORDER = {"batch_open", "write_open", "read_open", "log_append", "admit", "news", "submitted", "commit", "signatures"}
+BORDER = {"batch_open", "write_open", "read_open", "log_append", "admit", "news", "submitted", "commit", "signatures",
+          "keys_open", "reseal_next", "reseal"}
 
 
 def with_database(conninfo, name):

@@ -14,6 +14,8 @@
 #include <cmocka.h>
 #include <openssl/evp.h>
 
+#include "key_file.h"
+
 static char folder[] = "/tmp/test-seal-XXXXXX";
 static char path[sizeof folder + 16];
 
@@ -101,11 +103,11 @@ static void made_keys_load_and_are_never_overwritten(void **state)
     struct stat st;
     (void)state;
     unlink(path);
-    assert_int_equal(seal_make_keys(path, why, sizeof why), 0);
+    assert_int_equal(key_file_make(path, why, sizeof why), 0);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
     seal_free(load());
-    assert_int_equal(seal_make_keys(path, why, sizeof why), -1);
+    assert_int_equal(key_file_make(path, why, sizeof why), -1);
     assert_non_null(strstr(why, "never written over: what they sealed would be lost; name another file"));
 }
 
@@ -174,6 +176,9 @@ static void rotation_keeps_values_equal(void **state)
     seal_free(seal);
     snprintf(second, sizeof second, "seal 2 f%s\n", seal_hex + 1);
     seal = with_keys(second);
+    assert_int_equal(seal_key(seal), 1);
+    assert_int_equal(seal_newest(seal), 2);
+    assert_int_equal(seal_use(seal, 2), 0);
     assert_int_equal(seal_close(seal, "student", none, number, after), len);
     assert_memory_equal(before, after, SEAL_HASH_BYTES);
     assert_memory_not_equal(before + SEAL_HASH_BYTES, after + SEAL_HASH_BYTES, len - SEAL_HASH_BYTES);

@@ -1,0 +1,151 @@
+/* The file of keys changes whole or not at all, and keeps what is its own. (That it is judged, test_seal.c tells.) */
+#include "key_file.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[] = "/tmp/test-key-file-XXXXXX";
+static char path[sizeof folder + 16], beside[sizeof folder + 20];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(path, sizeof path, "%s/keys", folder);
+    snprintf(beside, sizeof beside, "%s.new", path);
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    unlink(path);
+    unlink(beside);
+    return rmdir(folder);
+}
+
+static struct key_file read_keys(void)
+{
+    char why[256] = "";
+    struct key_file keys;
+    if (key_file_read(path, &keys, why, sizeof why) < 0)
+        fail_msg("%s", why);
+    return keys;
+}
+
+static void make(void)
+{
+    char why[256] = "";
+    unlink(path);
+    assert_int_equal(key_file_make(path, why, sizeof why), 0);
+}
+
+static void keys_are_in_the_order_of_their_numbers(void **state)
+{
+    char why[256] = "";
+    uint32_t number = 0;
+    (void)state;
+    make();
+    struct key_file before = read_keys();
+    assert_int_equal(key_file_add(path, &number, why, sizeof why), 0);
+    assert_int_equal(number, 2);
+    assert_int_equal(key_file_add(path, &number, why, sizeof why), 0);
+    struct key_file after = read_keys();
+    assert_int_equal(after.count, 3);
+    assert_memory_equal(after.match, before.match, sizeof after.match);
+    assert_memory_equal(&after.seals[0], &before.seals[0], sizeof after.seals[0]);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(after.seals[i].number, i + 1);
+    assert_memory_not_equal(after.seals[1].bytes, after.seals[2].bytes, KEY_SEAL_BYTES);
+    assert_int_equal(key_file_drop(path, 2, why, sizeof why), 0);
+    after = read_keys();
+    assert_int_equal(after.count, 2);
+    assert_int_equal(after.seals[1].number, 3);
+    assert_int_equal(key_file_drop(path, 2, why, sizeof why), -1);
+    assert_non_null(strstr(why, "no sealing key 2"));
+}
+
+static void next_becomes_match(void **state)
+{
+    char why[256] = "";
+    (void)state;
+    make();
+    struct key_file before = read_keys();
+    assert_false(before.has_next);
+    assert_int_equal(key_file_finish(path, why, sizeof why), -1);
+    assert_int_equal(key_file_begin(path, why, sizeof why), 0);
+    struct key_file both = read_keys();
+    assert_true(both.has_next);
+    assert_memory_equal(both.match, before.match, sizeof both.match);
+    assert_memory_not_equal(both.next, both.match, sizeof both.next);
+    assert_int_equal(key_file_begin(path, why, sizeof why), -1);
+    assert_int_equal(key_file_finish(path, why, sizeof why), 0);
+    struct key_file after = read_keys();
+    assert_false(after.has_next);
+    assert_memory_equal(after.match, both.next, sizeof after.match);
+    assert_memory_equal(after.seals, before.seals, sizeof after.seals);
+}
+
+/* A file that stands where the changed one is made, as of one that was killed, is no hindrance; a folder is, and then all
+ * stays. */
+static void what_cannot_be_changed_stays(void **state)
+{
+    char why[256] = "";
+    uint32_t number;
+    (void)state;
+    make();
+    int left = open(beside, O_WRONLY | O_CREAT, 0600);
+    assert_true(left >= 0);
+    close(left);
+    assert_int_equal(key_file_add(path, &number, why, sizeof why), 0);
+    assert_int_equal(access(beside, F_OK), -1);
+    assert_int_equal(mkdir(beside, 0700), 0);
+    struct key_file before = read_keys();
+    assert_int_equal(key_file_add(path, &number, why, sizeof why), -1);
+    assert_non_null(strstr(why, "could not be replaced"));
+    struct key_file after = read_keys();
+    assert_memory_equal(&after, &before, sizeof after);
+    rmdir(beside);
+}
+
+static void two_who_add_at_once_both_do(void **state)
+{
+    char why[256] = "";
+    pid_t children[5];
+    int status;
+    (void)state;
+    make();
+    for (size_t i = 0; i < COUNT(children); i++)
+        if ((children[i] = fork()) == 0) {
+            uint32_t number;
+            bool added = true;
+            for (int n = 0; n < 3; n++)
+                added = added && key_file_add(path, &number, why, sizeof why) == 0;
+            _exit(added ? 0 : 1);
+        }
+    for (size_t i = 0; i < COUNT(children); i++) {
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_int_equal(status, 0);
+    }
+    assert_int_equal(read_keys().count, 16);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keys_are_in_the_order_of_their_numbers),
+        cmocka_unit_test(next_becomes_match),
+        cmocka_unit_test(what_cannot_be_changed_stays),
+        cmocka_unit_test(two_who_add_at_once_both_do),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
