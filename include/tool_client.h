@@ -18,6 +18,7 @@ enum client_fault {
     CLIENT_REFUSED,   /* the registry does not admit our certificate */
     CLIENT_UNTRUSTED, /* it is not the registry that the profile means */
     CLIENT_PROTOCOL,  /* it speaks something else */
+    CLIENT_RESTORED,  /* its log no longer holds what was seen of it before */
 };
 
 /* How far a connection came; the steps of its making, in their order. */
@@ -41,8 +42,8 @@ struct client_greeting {
 struct client;
 
 /* Connects, agrees on TLS 1.3, reads the greeting, chooses the language, and compares the registry's log with what the
- * profile remembers, which it tells on stderr when it does not fit. Takes at most about a minute. Never NULL:
- * client_fault() says how it went, client_why() why. The caller owns the result. */
+ * profile remembers: where it does not fit that is a fault, or, for a profile that is to examine it, told on stderr. Takes at
+ * most about a minute. Never NULL: client_fault() says how it went, client_why() why. The caller owns the result. */
 struct client *client_open(const struct profile *profile);
 /* Ends the connection at once. NULL is allowed. */
 void client_close(struct client *client);
@@ -57,7 +58,7 @@ enum client_stage client_stage(const struct client *client);
 const char *client_bye(const struct client *client);
 /* What the registry's certificate was found to be: an X509_V_ code of OpenSSL. */
 long client_trust(const struct client *client);
-/* Whether the registry's log no longer holds what was seen of it before, which was told. */
+/* Whether the registry's log no longer holds what was seen of it before. */
 bool client_restored(const struct client *client);
 const struct client_greeting *client_greeting(const struct client *client);
 /* The status of sysexits.h for a fault. */

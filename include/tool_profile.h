@@ -15,7 +15,8 @@ struct profile {
     char *path; /* of the file itself */
     char *host, *port, *ca, *certificate, *key;
     enum text_lang lang;
-    bool quiet; /* as --quiet: no notes */
+    bool quiet;   /* as --quiet: no notes */
+    bool examine; /* a registry that lost something is spoken to: its log is what is being looked at */
 };
 
 /* What was last seen of a registry's log. */
@@ -35,8 +36,11 @@ void profile_free(struct profile *profile);
 
 /* What was seen; nothing when there is no file, or none that can be read. */
 void profile_recall(const struct profile *profile, struct profile_seen *seen);
-/* 0, or -1 when it could not be written. */
+/* 0, or -1 with errno when it could not be written. */
 int profile_remember(const struct profile *profile, const struct profile_seen *seen) MUST_CHECK;
+/* Remembers `now` (its log may be 0: nothing yet) in place of what was seen, which is added to NAME.seen.old. 0, or -1 with
+ * errno. */
+int profile_accept(const struct profile *profile, const struct profile_seen *now) MUST_CHECK;
 /* The name of a file beside the profile that holds what is remembered, of a kind; the caller frees. */
 char *profile_state_path(const struct profile *profile, const char *kind);
 

@@ -36,6 +36,7 @@ struct reading {
     FILE *out;
     uint64_t end;       /* the newest row when the connection began; what came later is left out */
     uint64_t rows;      /* written */
+    bool restored;      /* it does not hold what was seen of it, which was told */
     uint64_t last;      /* number of the row read last */
     struct head *heads; /* room for HEADS; not yet written: from `head_at` to `head_count` */
     size_t head_at, head_count;
@@ -119,6 +120,7 @@ static int read_lists(struct reading *reading)
 static int read_log(struct reading *reading, struct profile *profile)
 {
     int status = EX_OK;
+    profile->examine = true;
     reading->client = client_open(profile);
     const struct client_greeting *greeting = client_greeting(reading->client);
     if (client_fault(reading->client) != CLIENT_FINE) {
@@ -127,6 +129,7 @@ static int read_log(struct reading *reading, struct profile *profile)
         client_close(reading->client);
         return status;
     }
+    reading->restored = client_restored(reading->client);
     reading->end = greeting->log;
     fprintf(reading->out, "* audit 1 server=%s log=%llu head=%s time=%s\n", greeting->server,
             (unsigned long long)greeting->log, *greeting->head ? greeting->head : "-", greeting->time);
@@ -135,7 +138,7 @@ static int read_log(struct reading *reading, struct profile *profile)
     return status;
 }
 
-static int read_registry(struct tool *tool, FILE *out, uint64_t *rows)
+static int read_registry(struct tool *tool, FILE *out, uint64_t *rows, bool *restored)
 {
     struct reading reading = {.tool = tool, .out = out};
     struct profile *profile = profile_load(tool);
@@ -143,6 +146,7 @@ static int read_registry(struct tool *tool, FILE *out, uint64_t *rows)
         return EX_CONFIG;
     int status = read_log(&reading, profile);
     *rows = reading.rows;
+    *restored = reading.restored;
     profile_free(profile);
     return status;
 }
@@ -159,9 +163,10 @@ static int save(struct tool *tool, const char *path)
 {
     struct file_draft draft;
     uint64_t rows = 0;
+    bool restored;
     if ((access(path, F_OK) == 0 && (errno = EEXIST)) || file_begin(&draft, path) < 0)
         return fail_file(tool, TEXT_FILE_UNWRITTEN, path, EX_CANTCREAT);
-    int status = read_registry(tool, draft.out, &rows);
+    int status = read_registry(tool, draft.out, &rows, &restored);
     if (status != EX_OK) {
         file_drop(&draft);
         return status;
@@ -180,15 +185,16 @@ static int verify_registry(struct tool *tool, const char *known)
 {
     FILE *file = tmpfile();
     uint64_t rows;
+    bool restored = false;
     if (!file)
         return fail_file(tool, TEXT_FILE_UNWRITTEN, "tmpfile", EX_CANTCREAT);
-    int status = read_registry(tool, file, &rows);
+    int status = read_registry(tool, file, &rows, &restored);
     if (status == EX_OK && (fflush(file) != 0 || ferror(file) || fseek(file, 0, SEEK_SET) != 0))
         status = fail_file(tool, TEXT_FILE_UNWRITTEN, "tmpfile", EX_IOERR);
     if (status == EX_OK)
         status = verify_log(tool, text_of(tool->lang, TEXT_AUDIT_REGISTRY), file, known);
     fclose(file);
-    return status;
+    return status == EX_OK && restored ? EX_DATAERR : status;
 }
 
 static int verify(struct tool *tool, int count, char **paths, const char *known)
@@ -208,6 +214,45 @@ static int verify(struct tool *tool, int count, char **paths, const char *known)
     return status;
 }
 
+/* ---- accept ---- */
+
+/* Replaces what was seen of the registry by what it has now. */
+static int take_over(const struct tool *tool, const struct profile *profile, const struct client *client)
+{
+    const struct client_greeting *greeting = client_greeting(client);
+    struct profile_seen before, now = {.log = greeting->log};
+    memcpy(now.head, greeting->head, sizeof now.head);
+    profile_recall(profile, &before);
+    if (profile_accept(profile, &now) < 0)
+        return fail_file(tool, TEXT_CLIENT_FORGETS, profile->path, EX_CANTCREAT);
+    if (!tool->quiet) {
+        printf(text_of(tool->lang, TEXT_AUDIT_SEEN), (unsigned long long)before.log, before.head);
+        printf(text_of(tool->lang, TEXT_AUDIT_ACCEPTED), (unsigned long long)now.log, now.log > 0 ? now.head : "-");
+    }
+    return EX_OK;
+}
+
+static int accept_registry(struct tool *tool)
+{
+    struct profile *profile = profile_load(tool);
+    int status = EX_OK;
+    if (!profile)
+        return EX_CONFIG;
+    profile->examine = true;
+    struct client *client = client_open(profile);
+    if (client_fault(client) != CLIENT_FINE) {
+        text_tell(tool->lang, TEXT_PLAIN, client_why(client));
+        status = client_status(client_fault(client));
+    } else if (client_restored(client)) {
+        status = take_over(tool, profile, client);
+    } else if (!tool->quiet) {
+        fputs(text_of(tool->lang, TEXT_AUDIT_NOTHING), stdout);
+    }
+    client_close(client);
+    profile_free(profile);
+    return status;
+}
+
 int audit_run(struct tool *tool, int argc, char **argv)
 {
     const char *known = NULL;
@@ -221,9 +266,11 @@ int audit_run(struct tool *tool, int argc, char **argv)
         text_tell(tool->lang, TEXT_AUDIT_HEAD, known);
         return EX_USAGE;
     }
-    if (options_operands(tool, &verb, "save FILE|verify [FILE] [FILE]", count, argv) < 0)
+    if (options_operands(tool, &verb, "save FILE|verify [FILE] [FILE]|accept", count, argv) < 0)
         return EX_USAGE;
     if (strcmp(argv[0], "verify") == 0)
         return verify(tool, count - 1, argv + 1, known);
-    return known ? options_fault(tool, &verb, TEXT_OPERAND_EXTRA, "--head") : save(tool, argv[1]);
+    if (known)
+        return options_fault(tool, &verb, TEXT_OPERAND_EXTRA, "--head");
+    return strcmp(argv[0], "accept") == 0 ? accept_registry(tool) : save(tool, argv[1]);
 }

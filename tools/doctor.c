@@ -378,6 +378,7 @@ static void look_at_log(struct doctor *doctor, const struct client *client)
 
 static void look_at_connection(struct doctor *doctor)
 {
+    doctor->profile->examine = true;
     struct client *client = client_open(doctor->profile);
     if (tell_steps(doctor, client) == 0) {
         compare_clocks(doctor, client);

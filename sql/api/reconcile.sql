@@ -161,3 +161,20 @@ as $$
     having stored.taken <> count(registration) filter (where registration.state = 'seated')
         or stored.waiting <> count(registration) filter (where registration.state = 'waiting')
 $$;
+
+-- Compares what stands beside the log's rows, its end and the ends of its days, with the rows. That those are right themselves
+-- their heads prove, to whoever recomputes them.
+create function reconcile_log() returns table (what text, key text, stored text, computed text) language sql stable as $$
+    select 'end of the log', stored.log::text, row(stored.log, stored.head, stored.time, stored.day)::text,
+           row(newest.log, newest.head, newest.time, (newest.time at time zone 'Europe/Amsterdam')::date)::text
+    from log_head stored left join (select * from audit left join head using (log) order by log desc limit 1) newest on true
+    where stored.log > 0 and row(stored.log, stored.head, stored.time, stored.day)
+        is distinct from row(newest.log, newest.head, newest.time, (newest.time at time zone 'Europe/Amsterdam')::date)
+    union all
+    select 'end of a day', coalesce(stored.day, computed.day)::text, stored.log::text, computed.log::text
+    from log_day stored
+    full join (select (time at time zone 'Europe/Amsterdam')::date as day, max(log) as log from audit group by 1) computed
+        using (day)
+    where stored.log is distinct from computed.log
+      and coalesce(stored.day, computed.day) is distinct from (select day from log_head)
+$$;

@@ -225,7 +225,7 @@ class Registry:
     def reconcile(self):
         """What the registry finds wrong with its own sums."""
         return execute(conninfo(self.owner, options=f"'-csearch_path={self.api()},registry,public'"),
-                       "select * from reconcile()")
+                       "select * from reconcile() union all select * from reconcile_log()")
 
     def check_log(self):
         """Holds what must always hold of the log and the sums: gapless, in order of time, heads right, nothing to reconcile.

@@ -1,6 +1,6 @@
 -- Certificates: who speaks for whom, from when, until when.
 begin;
-select plan(44);
+select plan(45);
 select say('ADMIN', 'admin', 'institution code=25LU name=Alfa kind=college country=NL',
                              'institution code=25LW name=Noorderpoort kind=college country=NL');
 create temp table word as select repeat('a', 64) as one, repeat('b', 64) as two, repeat('c', 64) as ca, repeat('d',
@@ -103,6 +103,10 @@ select is((select string_agg(answer, ' | ' order by ord) from tests.call('SECOND
           'OK state=revoked | NO revoked', 'who revokes himself is refused the next line of the same call');
 select ok(not exists (select from revoked_fingerprint where fingerprint = decode(repeat('9', 64), 'hex')),
     'and that line had no effect');
+select tests.admitted('GONE', 'admin');
+update access set revoked = 1 where party = 'GONE';
+select is_empty($$select verb, said from tests.command, tests.say('GONE', 'admin', verb) said
+                  where said is distinct from 'NO revoked'$$, 'who is revoked is refused whatever he asks');
 
 select * from finish();
 rollback;

@@ -7,7 +7,7 @@ import pytest
 
 from harness import heads
 from harness.client import decode_fields, encode
-from harness.registry import day
+from harness.registry import day, high_water, until
 from harness.tool import Tool
 
 DATAERR, NOINPUT, CANTCREAT, NOPERM = 65, 66, 73, 77
@@ -141,6 +141,28 @@ def test_more_rows_than_a_page_has(registry, tmp_path):
     newest = registry.execute("select log from log_head")[0][0]
     assert newest > 11000 and list(saved.rows) == list(range(1, newest + 1))
     assert f"{newest} rijen" in tool.run("audit", "verify", saved.path, wanted=0)[1]
+
+
+def test_memory_does_not_grow_with_the_log(registry, tmp_path):
+    daemon = registry.start()
+    tool = Tool(registry, daemon.address, "ADMIN")
+    peaks = {}
+    for rows in (10_000, 200_000):
+        first = registry.execute("select log from log_head")[0][0] + 1
+        registry.execute("""insert into audit select n, now(), '25LU', sha256(''), '192.0.2.1:1', 'offer', 'elective=K0959', 'OK'
+                            from generate_series(%s, %s) n""", first, rows)
+        registry.execute("insert into head select n, sha256('') from generate_series(%s, %s, 10) n", first + (rows - first) % 10, rows)
+        registry.execute("update log_head set log = %s, head = sha256('')", rows)
+        seen = [0]
+        process = tool.start("audit", "save", f"{tmp_path}/{rows}")
+        until("the end", lambda running=process: not seen.append(high_water(running.pid)) and running.poll() is not None, 120)
+        said, _ = process.communicate()
+        assert process.returncode == 0, said
+        with open(f"{tmp_path}/{rows}", encoding="utf-8") as file:
+            assert sum(" head=" not in line for line in file) == rows
+        peaks[rows] = max(filter(None, seen))
+        os.unlink(tool.profile.removesuffix(".conf") + ".seen")
+    assert peaks[200_000] < peaks[10_000] + 2048, peaks
 
 
 def test_who_may_not_and_files_that_are_none(tool, registry, tmp_path):

@@ -228,11 +228,12 @@ static void a_log_that_went_back_is_noticed(void **state)
 {
     static const struct {
         const char *before, *after;
-    } rows[] = {{"", "log=9 head=" HEAD_B},                      /* remembered */
-                {"log=5 head=" HEAD_A, "log=9 head=" HEAD_B},    /* the registry still has it */
-                {"log=5 head=" HEAD_B, "log=5 head=" HEAD_B},    /* it has another: kept, to complain again */
-                {"log=9 head=" HEAD_A, "log=9 head=" HEAD_A},    /* the same */
-                {"log=10 head=" HEAD_A, "log=10 head=" HEAD_A}}; /* it has not come so far */
+        enum client_fault fault;
+    } rows[] = {{"", "log=9 head=" HEAD_B, CLIENT_FINE},                           /* remembered */
+                {"log=5 head=" HEAD_A, "log=9 head=" HEAD_B, CLIENT_FINE},         /* the registry still has it */
+                {"log=5 head=" HEAD_B, "log=5 head=" HEAD_B, CLIENT_RESTORED},     /* it has another: kept, to complain again */
+                {"log=9 head=" HEAD_A, "log=9 head=" HEAD_A, CLIENT_RESTORED},     /* the same */
+                {"log=10 head=" HEAD_A, "log=10 head=" HEAD_A, CLIENT_RESTORED}}; /* it has not come so far */
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         char line[128] = "";
@@ -240,7 +241,7 @@ static void a_log_that_went_back_is_noticed(void **state)
         assert_non_null(file);
         fprintf(file, "%s\n", rows[i].before);
         assert_int_equal(fclose(file), 0);
-        open_one(&(struct script){.host = "server"}, CLIENT_FINE, "");
+        open_one(&(struct script){.host = "server"}, rows[i].fault, "");
         file = fopen(server_path("test.seen"), "r");
         assert_non_null(file);
         assert_non_null(fgets(line, sizeof line, file));

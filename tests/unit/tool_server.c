@@ -87,7 +87,7 @@ static void answer(struct talk *talk, const char *line)
         talk->lines = 0;
         say(talk->ssl, script->no_blocks ? "BAD verb text=x\n" : busy ? "BUSY memory retry=1 text=x\n" : "OK\n");
     } else if (strncmp(line, "heads", 5) == 0) {
-        say(talk->ssl, "= log=5 head=" HEAD_A "\nOK rows=1 log=9\n");
+        say(talk->ssl, strcmp(line, "heads log=5") == 0 ? "= log=5 head=" HEAD_A "\nOK rows=1 log=9\n" : "OK rows=0 log=9\n");
     } else if (!at) {
         say(talk->ssl, "OK\n");
     } else if (!script->deaf) {

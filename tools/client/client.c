@@ -72,7 +72,7 @@ int client_status(enum client_fault fault)
     static const int statuses[] = {
         [CLIENT_FINE] = EX_OK,          [CLIENT_SETTINGS] = EX_CONFIG,   [CLIENT_UNREACHED] = EX_UNAVAILABLE,
         [CLIENT_LOST] = EX_TEMPFAIL,    [CLIENT_LATER] = EX_TEMPFAIL,    [CLIENT_REFUSED] = EX_NOPERM,
-        [CLIENT_UNTRUSTED] = EX_NOPERM, [CLIENT_PROTOCOL] = EX_PROTOCOL,
+        [CLIENT_UNTRUSTED] = EX_NOPERM, [CLIENT_PROTOCOL] = EX_PROTOCOL, [CLIENT_RESTORED] = EX_DATAERR,
     };
     return statuses[fault];
 }

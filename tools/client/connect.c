@@ -253,7 +253,22 @@ static void keep_head(void *own, const struct answer *row)
         memcpy(kept, head.at, 64);
 }
 
-/* Compares the registry's log with what was seen before, and remembers the newer. */
+/* The registry does not hold what was seen of it. */
+static void tell_restored(struct client *client, const struct profile *profile, const struct profile_seen *before)
+{
+    char why[sizeof client->why];
+    unsigned long long now = client->greeting.log, then = before->log;
+    client->restored = true;
+    snprintf(why, sizeof why, text_of(client->lang, now < then ? TEXT_CLIENT_SHORTER : TEXT_CLIENT_OTHER), profile->host, then,
+             now);
+    if (profile->examine)
+        text_tell(client->lang, TEXT_PLAIN, why);
+    else
+        client_give_up(client, CLIENT_RESTORED, why);
+}
+
+/* Compares the registry's log with what was seen before, and remembers the newer. What another run of us has seen since
+ * this greeting was written may be ahead of it: so the registry is asked, unless the numbers are the same. */
 static void compare(struct client *client, const struct profile *profile)
 {
     const struct client_greeting *now = &client->greeting;
@@ -261,20 +276,16 @@ static void compare(struct client *client, const struct profile *profile)
     char bytes[LINE_MAX_BYTES], head[65] = "";
     struct line_writer writer;
     profile_recall(profile, &before);
-    if (before.log == now->log)
+    if (before.log == now->log) {
         memcpy(head, now->head, sizeof head);
-    if (before.log > 0 && before.log < now->log) {
+    } else if (before.log > 0) {
         line_begin(&writer, bytes, sizeof bytes, "heads");
         line_put_number(&writer, "log", (long long)before.log);
         if (ask(client, &writer, keep_head, head) <= 0)
             return; /* what is not known is not held against it */
     }
     if (before.log > 0 && strcmp(head, before.head) != 0) {
-        char *path = profile_state_path(profile, PROFILE_SEEN);
-        text_tell(client->lang, TEXT_CLIENT_RESTORED, profile->host, (unsigned long long)now->log,
-                  (unsigned long long)before.log, path);
-        free(path);
-        client->restored = true;
+        tell_restored(client, profile, &before);
     } else if (now->log > before.log) {
         struct profile_seen seen = {.log = now->log};
         memcpy(seen.head, now->head, sizeof seen.head);
@@ -353,8 +364,7 @@ struct client *client_open(const struct profile *profile)
         if (ask(client, &writer, NULL, NULL) < 0)
             return client;
     }
-    if (client->greeting.log > 0)
-        compare(client, profile);
+    compare(client, profile);
     return client;
 }
 

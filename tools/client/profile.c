@@ -230,6 +230,24 @@ int profile_remember(const struct profile *profile, const struct profile_seen *s
     return result;
 }
 
+int profile_accept(const struct profile *profile, const struct profile_seen *now)
+{
+    struct profile_seen before;
+    char *seen = profile_state_path(profile, PROFILE_SEEN), *old = memory_text("%s.old", seen);
+    profile_recall(profile, &before);
+    int fd = open(old, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int result = -1;
+    if (fd >= 0) {
+        result = dprintf(fd, "log=%llu head=%s\n", (unsigned long long)before.log, before.head) > 0 ? 0 : -1;
+        result = close(fd) == 0 ? result : -1;
+    }
+    if (result == 0)
+        result = now->log > 0 ? profile_remember(profile, now) : unlink(seen);
+    free(old);
+    free(seen);
+    return result;
+}
+
 /* ---- the verb ---- */
 
 /* A file's name made absolute, so that the profile means it wherever it lies; the caller frees. NULL after telling that
