@@ -6,8 +6,10 @@ import datetime
 from harness.model.base import Answer, Record, no, wires
 from harness.model.offers import masked
 from harness.model.results import RUNGS
+from harness.subtraction import may_be, narrow
 
 CELL = ("institution", "province", "level", "exam", "month")
+ABOVE = {"institution": "province", "exam": "level"}
 
 
 class Figures:
@@ -118,6 +120,23 @@ class Figures:
             return {"pace": goal}
         return {"forecast": "none"}
 
+    def told_to_the_ministry(self, there, by):
+        """Whether each small cell of a language may still be 1, 2, 3 or 4 for who knows the total and the cells above."""
+        above = ABOVE.get(by)
+        above = above if above and self.told_to_the_ministry(there, above) else None
+        counts, parts = {}, {}
+        for cell, count in there.items():
+            value = dict(zip(CELL, cell))
+            leaf, branch = ("leaf", value[by], value.get(above)), ("branch", value.get(above))
+            counts[leaf] = counts.get(leaf, 0) + count
+            counts[branch] = counts.get(branch, 0) + count
+            parts.setdefault(branch, set()).add(leaf)
+        total = sum(there.values())
+        bounds = {name: may_be(count) if above or name[0] == "leaf" else [total, total] for name, count in counts.items()}
+        bounds["all"] = [total, total]
+        narrow(bounds, [("all", list(parts)), *((branch, list(leaves)) for branch, leaves in parts.items())])
+        return all(bounds[name] == [1, 4] for name, count in counts.items() if count < 5 and (above or name[0] == "leaf"))
+
     def read_progress(self, speaker, given):
         year, rung, language = given.get("year", self.today.year), given.get("rung", "seated"), given.get("language")
         own_at = nation_at = None
@@ -134,9 +153,15 @@ class Figures:
         common = {"year": year, "rung": rung}
         if "by" in given:
             cells = {}
+            if speaker.role == "ocw" and own_at is None:
+                log = own_at = self.log_before(self.today.replace(day=1))
             for (own, when, spoken, step), there in self.figures(own_at).items():
                 if own in owns and when == year and step == rung and spoken == (language or spoken):
+                    if speaker.role == "ocw" and not self.told_to_the_ministry(there, given["by"]):
+                        continue
                     for cell, count in there.items():
+                        if speaker.role == "exams" and not self.acts_for(speaker.party, self.exams[cell[3]].issuer):
+                            continue
                         key = (spoken, dict(zip(CELL, cell))[given["by"]])
                         cells[key] = cells.get(key, 0) + count
             return [wires(scope="own" if college else "national", language=spoken, **common, **{given["by"]: value},
@@ -194,15 +219,20 @@ class Figures:
                 continue
             if (getattr(college, "from") or last) > last or (college.until or first) < first:
                 continue
-            if speaker.role == "roc" and not self.acts_for(speaker.party, code):
+            if speaker.role == "exams" or speaker.role == "roc" and not self.acts_for(speaker.party, code):
                 continue
             if given["what"] == "offer":
                 reported = {self.electives[elective].language for (there, elective, schoolyear), attempts in self.offered.items()
                             if (there, schoolyear) == (code, given["schoolyear"]) and attempts[-1].state == "offered"}
             else:
-                reported = {self.exam_of(attempt).language for attempt in self.all()
+                reported = [self.exam_of(attempt).language for attempt in self.all()
                             if attempt.live and attempt.college == code and
-                            first <= self.sessions[attempt.session].date <= last}
+                            first <= self.sessions[attempt.session].date <= last]
+                if "language" in given:
+                    reported = [spoken for spoken in reported if spoken == given["language"]]
+                if speaker.role == "ocw" and len(reported) < 5:
+                    reported = []
+                reported = set(reported)
             if not (reported & {given["language"]} if "language" in given else reported):
                 rows.append(wires(institution=code, name=college.name, province=college.province, log=self.log))
         return rows

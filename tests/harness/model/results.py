@@ -71,6 +71,8 @@ class Results:
         if college not in self.institutions:
             return None, no("not-found:college")
         attempts, kind, wanted, faults = self.named(college, given)
+        if self.of_others(speaker, attempts) and attempts[-1].state != "seated":
+            return None, no("not-found:student")  # of others a host knows who has a seat
         if attempts:
             if kind == "ended":
                 faults.append("ended")
@@ -84,6 +86,9 @@ class Results:
             return None, no(*faults, again=wanted)
         return attempts[-1], None
 
+    def of_others(self, speaker, attempts):
+        return speaker.role == "roc" and attempts and not self.acts_for(speaker.party, attempts[-1].college)
+
     def attend(self, speaker, given, log):
         attempt, refused = self.result_named(speaker, given)
         if refused:
@@ -94,13 +99,15 @@ class Results:
         irregular = kept(given, "irregularity", stored and stored.irregularity)
         if stored and (stored.status, stored.irregularity) == (given["status"], irregular):
             return Answer(**told, repeated=True)
-        faults = []
-        if self.stale(given, attempt.log):
+        faults, last = [], attempt.log
+        if self.of_others(speaker, [attempt]):
+            last = max((there.log for there in attempt.attendance.values()), default=0)
+        if self.stale(given, last):
             faults.append("changed")
         if given["status"] == "not-present" and part in attempt.scores:
             faults.append("range:status")
         if faults:
-            return no(*faults, last=attempt.log)
+            return no(*faults, last=last)
         self.changes("amended" if stored else "OK")
         before = self.standings([attempt.person])
         attempt.attendance[part] = Record(status=given["status"], irregularity=irregular, log=log)

@@ -262,5 +262,6 @@ class Sessions:
                 del told["waiting"]
             rows.append(wires(session=name, exam=session.exam, date=session.date, opens=session.opens, closes=session.closes,
                               until=session.last_day(),
-                              place=session.place, host=session.host, reason=session.reason, log=session.log, **told))
+                              place=session.place, host=session.host, reason=session.reason,
+                              log=None if speaker.role == "ocw" else session.log, **told))
         return rows
