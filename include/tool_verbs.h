@@ -12,6 +12,7 @@ int doctor_run(struct tool *tool, int argc, char **argv);
 int audit_run(struct tool *tool, int argc, char **argv);
 int shell_run(struct tool *tool, int argc, char **argv);
 int template_run(struct tool *tool, int argc, char **argv);
+int dossier_run(struct tool *tool, int argc, char **argv);
 int ca_run(struct tool *tool, int argc, char **argv);
 
 /* `institutions import`, behind the options of that list. */

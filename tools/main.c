@@ -23,6 +23,7 @@ static const struct {
     {"send", send_run},       {"submit", submit_run},   {"progress", progress_run},
     {"profile", profile_run}, {"ca", ca_run},           {"doctor", doctor_run},
     {"audit", audit_run},     {"shell", shell_run},     {"template", template_run},
+    {"dossier", dossier_run},
     {"help", help_run},       {"version", version_run},
 };
 

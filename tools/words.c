@@ -26,10 +26,18 @@ static const struct {
     {"kind", "exam-office", TEXT_WORD_EXAM_OFFICE},
     {"kind", "ministry", TEXT_WORD_MINISTRY},
     {"kind", "other", TEXT_WORD_OTHER},
+    {"status", "present", TEXT_WORD_PRESENT},
+    {"status", "not-present", TEXT_WORD_NOT_PRESENT},
+    {"status", "not-finished", TEXT_WORD_NOT_FINISHED},
+    {"outcome", "passed", TEXT_WORD_PASSED},
+    {"outcome", "failed", TEXT_WORD_FAILED},
+    {"final", "yes", TEXT_WORD_YES},
+    {"final", "no", TEXT_WORD_NO},
     {WORDS_OPERAND, "FILE", TEXT_WORD_FILE},
     {WORDS_OPERAND, "DIR", TEXT_WORD_DIR},
     {WORDS_OPERAND, "NAME", TEXT_WORD_NAME},
     {WORDS_OPERAND, "CERTIFICATE", TEXT_WORD_CERTIFICATE},
+    {WORDS_OPERAND, "NUMBER", TEXT_WORD_NUMBER},
 };
 
 struct slice words_of(enum text_lang lang, const char *field, struct slice value)

@@ -18,7 +18,8 @@ language sql immutable as $$
            (3, 'registration', 'name', 't.student_hash'),
            (4, 'registration', 'born', 't.student_hash'),
            (5, 'registration', 'needs', 't.student_hash'),
-           (6, 'attendance', 'irregularity', '(select r.student_hash from registry.registration r where r.entered = t.entered)')
+           (6, 'attendance', 'irregularity', '(select r.student_hash from registry.registration r where r.entered = t.entered)'),
+           (7, 'withdrawal', 'reason', '(select r.student_hash from registry.registration r where r.entered = t.entered)')
 $$;
 
 -- The columns of a table's primary key, and their types, in order.

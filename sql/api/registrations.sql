@@ -67,10 +67,12 @@ begin
 end
 $$;
 
--- Whether a person goes by another number than this one of a college (that acts for `codes`).
+-- Whether a person goes by another number than this one of a college (that acts for `codes`). One that was erased is none.
 create function person_shared(person_ bigint, codes text[], hash bytea) returns boolean language plpgsql stable as $$
 begin
-    return exists (select from student where person = person_ and not (college = any (codes) and student_hash = hash));
+    return exists (select from student
+                   where person = person_ and student is not null
+                     and not (college = any (codes) and student_hash = hash));
 end
 $$;
 
@@ -92,13 +94,16 @@ $$;
 
 -- Ends a registration that lives, as `withdrawn` or `moved`, and passes its seat on while registration lasts. Returns
 -- the persons to recount: its own, and who was promoted.
-create function registration_end(ended registration, state_ text, reason_ text, log_ bigint) returns bigint[]
+create function registration_end(ended registration, state_ text, reason_ bytea, log_ bigint) returns bigint[]
 language plpgsql as $$
 declare
     left_ session;
 begin
-    update registration set state = state_, reason = nullif(reason_, ''), log = log_
+    update registration set state = state_, log = log_
     where (session, college, student_hash, again) = (ended.session, ended.college, ended.student_hash, ended.again);
+    if reason_ <> '' then
+        insert into withdrawal (entered, reason) values (ended.entered, reason_);
+    end if;
     update session
     set taken = taken - (ended.state = 'seated')::integer, waiting = waiting - (ended.state = 'waiting')::integer,
         log = log_
@@ -137,7 +142,7 @@ end
 $$;
 
 create function withdraw(party_ text, role_ text, certificate_ bytea,
-                         session_ text, student_ bytea, reason_ text, again_ integer, seen_ bigint)
+                         session_ text, student_ bytea, reason_ bytea, again_ integer, seen_ bigint)
 returns table (code text, field text, state text, again integer, repeated boolean, last bigint) language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
 as $$
@@ -289,13 +294,14 @@ $$;
 
 -- The newest attempt of each registration, in the order of `entered`. A college sees its own rows, and of those who
 -- have a seat in a session that it hosts college and number; the exam office the candidates of its exams; Nuffic and
--- the administrator no personal data; the ministry nothing. Who may not see student numbers cannot ask for one
--- either. First the page is found, by index, then all else about its rows; a seated one is the newest of its attempts.
+-- the administrator no personal data, which nobody has of a student who was erased; the ministry nothing. Who may not see
+-- student numbers cannot ask for one either. First the page is found, by index, then all else about its rows; a seated one
+-- is the newest of its attempts.
 create function registrations(party_ text, role_ text, certificate_ bytea,
                               only_session text, only_student bytea, only_institution text, after_ text, limit_ integer)
 returns table (code text, field text, session text, student bytea, institution text, name bytea, born bytea,
-               eckid bytea, elective text, needs bytea, state text, again integer, place bigint, reason text, log bigint,
-               after text)
+               eckid bytea, elective text, needs bytea, state text, again integer, place bigint, reason bytea,
+               log bigint, after text)
 language plpgsql stable
 set plan_cache_mode = force_custom_plan -- one session, or a page of all: the best plans are far apart
 as $$
@@ -350,12 +356,14 @@ begin
                     then (select s.student from student s
                           where s.college = r.college and s.student_hash = r.student_hash) end, r.college,
                case when sees.names then r.name end, case when sees.names then r.born end,
-               case when sees.own then (select k.eckid from eckid k where k.person = r.person) end,
+               case when sees.own and r.name is not null
+                    then (select k.eckid from eckid k where k.person = r.person) end,
                case when not hosted then r.elective end,
                case when sees.names then r.needs end, case when not hosted then r.state end,
                case when not hosted then nullif(r.again, 1) end,
                queue.place,
-               case when sees.own then r.reason end, case when not hosted then r.log end, r.entered::text
+               case when sees.own then (select w.reason from withdrawal w where w.entered = r.entered) end,
+               case when not hosted then r.log end, r.entered::text
         from page r
         join lateral (select role_ = 'roc' and not hosted as own,
                              role_ in ('roc', 'exams') and not hosted as names) sees on true

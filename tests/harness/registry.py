@@ -232,11 +232,12 @@ class Registry:
         Returns the newest number."""
         newest, head = self.execute("select log, encode(head, 'hex') from log_head")[0]
         rows = self.execute("""select log, to_char(time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), party,
-            encode(certificate, 'hex'), origin, verb, fields, outcome from audit order by log""")
+            encode(certificate, 'hex'), origin, verb, nullif(fields, ''), outcome from audit order by log""")
         assert [row[0] for row in rows] == list(range(1, newest + 1)), "the log has gaps"
         known = dict(self.execute("select log, encode(head, 'hex') from head"))
         assert heads.compute(rows, known) == (head if newest else "00" * 32)
-        assert self.reconcile() == []
+        wrong = self.reconcile()
+        assert wrong == [], wrong[:5]
         return newest
 
     def check_sessions(self):

@@ -23,6 +23,8 @@ REFUSALS = {
     "score": "not-found not-yours taken again ended waiting range changed final",
     "certify": "not-found not-yours taken again ended waiting range changed not-passed",
     "target": "changed",
+    "erase": "taken changed live",
+    "retention": "changed",
     "commit": "refused changed taken",
     "progress": "not-found range",
     **dict.fromkeys(("registrations", "scores", "offers", "targets", "submissions", "audit", "heads"), "range"),
@@ -32,7 +34,7 @@ NO_CODES = {cells[0].split()[1] for cells in rows_of("Codes") if cells[0].starts
 STATES = {
     "grant": {"role"}, "revoke": {"ended", "revoked"}, "certificates": {"revoked"}, "retract": {"ended"},
     "withdraw": {"ended", "waiting"}, "register": {"revoked", "waiting"},
-    **dict.fromkeys(("exam", "schedule", "reseat", "cancel", "move", "registrations", "missing"), {"waiting"}),
+    **dict.fromkeys(("exam", "schedule", "reseat", "cancel", "move", "registrations", "missing", "erase", "dossier"), {"waiting"}),
 }
 BAD = "verb field twice missing empty value in-block no-block"
 BUILTINS = ("hello", "ping", "help", "whoami", "quit", "begin", "abandon")  # talked about in other tests

@@ -35,7 +35,7 @@ def parse(line):
 
 def personal_hidden(text):
     """Fields as `audit` tells them, with `#` for the hash of what is personal."""
-    return re.sub(r"\b(student|eckid|name|born|needs|irregularity)=[0-9a-f]{64}\b", r"\1=#", text)
+    return re.sub(r"\b(student|eckid|name|born|needs|reason|irregularity)=[0-9a-f]{64}\b", r"\1=#", text)
 
 
 class Different(AssertionError):
@@ -102,6 +102,9 @@ class Play:
             return  # that they are right is looked at in the end
         if verb == "audit" and reply.ok:
             self.compare_audit(party, line, reply, answer)
+        elif reply.ok and verb == "dossier":
+            reply.rows[:] = [row for row in reply.rows if row["kind"] not in ("log", "notice")]
+            reply.fields["rows"] = str(len(reply.rows))
         elif reply.ok and verb == "submissions":
             for row in reply.rows:
                 del row["time"]

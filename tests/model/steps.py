@@ -55,10 +55,11 @@ class Steps:
 
     WEIGHTS = {"register": 60, "withdraw": 18, "move": 14, "attend": 12, "score": 22, "certify": 8, "schedule": 10, "reseat": 6,
                "cancel": 0.6, "exam": 4, "exam-part": 4, "elective": 4, "offer": 8, "retract": 5, "institution": 5,
-               "institution-end": 2, "grant": 6, "revoke": 4, "target": 3}
+               "institution-end": 2, "grant": 6, "revoke": 4, "target": 3,
+               "erase": 5, "retention": 1.5}
     READS = {"registrations": 6, "sessions": 4, "scores": 5, "progress": 12, "ladder": 4, "missing": 3, "offers": 3,
              "institutions": 1, "certificates": 2, "electives": 1, "exams": 2, "targets": 2, "submissions": 1, "audit": 2,
-             "heads": 1}
+             "heads": 1, "dossier": 3}
 
     def __init__(self, model, data):
         self.model, self.dice = model, Dice(data)
@@ -227,7 +228,7 @@ class Steps:
         session = self.dice.of(open_ones) if open_ones and self.dice.chance(70) else self.dice.of(SESSIONS + ("Z",))
         if self.model.attempts and self.dice.chance(known):
             one = self.dice.of(list(self.model.attempts.values()))[-1]
-            session, student = one.session, one.student
+            session, student = one.session, one.number or student
             party = next((code for code in COLLEGES if code != one.college and self.model.acts_for(code, one.college)), one.college)
         newest, _ = self.model.find(self.model.codes(party), session, student)
         return party, {"session": session, "student": student}, newest
@@ -255,6 +256,22 @@ class Steps:
         to = self.dice.of(SESSIONS) if not self.dice.chance(3) else "Z"
         return self.dice.pick({party: 40, "ADMIN": 0.2}), {**fields, "to": to, "again": self.again(len(attempts))}
 
+    def student(self):
+        party, fields, _ = self.registration_key(80)
+        ended = [attempts[-1] for attempts in self.model.attempts.values() if attempts[-1].number and not attempts[-1].live]
+        if ended and self.dice.chance(50):
+            one = self.dice.of(ended)
+            fields["student"] = one.student
+            party = next((code for code in COLLEGES if self.model.acts_for(code, one.college)), one.college)
+        return self.dice.pick({party: 40, "OCW": 1}), {"student": fields["student"]}
+
+    def erase(self):
+        return self.student()
+
+    def retention(self):
+        # So long that nothing goes: the registry does that by itself, at a moment that nobody here knows.
+        return self.dice.pick({"ADMIN": 20, "NUFFIC": 0.5}), {"months": self.dice.pick({None: 2, 1200: 3, 1000: 3, "-": 1})}
+
     # --- results
 
     def result_key(self):
@@ -263,7 +280,7 @@ class Steps:
         ready = [a for a in held if a.state == "seated" and self.model.sessions[a.session].date <= self.model.today] or held
         if ready and not self.dice.chance(8):
             one = self.dice.of(held if self.dice.chance(15) else ready)
-            session, student, college, newest = one.session, one.student, one.college, one.again
+            session, student, college, newest = one.session, one.number or "st-9", one.college, one.again
         else:
             session, student, college, newest = self.dice.of(SESSIONS + ("Z",)), "st-1", "25LU", 1
         there = self.model.sessions.get(session)
@@ -295,7 +312,7 @@ class Steps:
         if passed and not self.dice.chance(30):
             one = self.dice.of(passed)
             issuer = self.model.exam_of(one).issuer
-            fields.update(session=one.session, student=one.student, college=one.college, again=self.again(one.again))
+            fields.update(session=one.session, student=one.number or "st-9", college=one.college, again=self.again(one.again))
         return self.dice.pick({issuer: 12, "GI": 0.5, "DIB": 0.5, "OCW": 0.2}), {
             **fields, "number": self.dice.of(("C-1", "C-2", "C-3", "C-4", "C-5", "C-6")),
             "issued": self.day(0, 0, 0, -1, -3, 2, -60)}
@@ -312,6 +329,9 @@ class Steps:
         party = self.dice.of(sorted(PARTIES))
         if verb in ("certificates", "audit") and not self.dice.chance(5):
             party = "ADMIN"
+        if verb == "dossier":
+            party, fields = self.student()
+            return party, verb, fields
         maker = getattr(self, f"read_{verb}", None)
         fields = maker(party) if maker else self.filters(verb)
         return party, verb, {name: self.text(value) for name, value in fields.items() if value is not None}

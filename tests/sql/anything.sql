@@ -26,7 +26,7 @@ insert into pool values
     ('moment', array['0', '3', '2027-01-31', '0001-01-01', '9999-12-31', '999999999999999']), ('student', array['1',
         '2', '3']),
     ('eckid', array['e1', 'e2', 'e3']), ('person_name', array['Jansen', 'Smit']), ('born', array['2008', '2009']),
-        ('needs', array['time']), ('irregularity', array['late']);
+        ('needs', array['time']), ('irregularity', array['late']), ('reason', array['ill']), ('months', array['1', '18', '1200']);
 select is_empty($$select distinct type from tests.field where words is null and type not in (select type from pool)$$,
           'there are values for every type');
 

@@ -71,7 +71,7 @@ begin
                                array[case store when 'new' then pg_temp.value_again(step.value, newest_) end]);
             end if;
         end loop;
-        exit when (select place > 6 or done or rest > clock_timestamp() from sealing);
+        exit when (select place > (select count(*) from sealed_columns()) or done or rest > clock_timestamp() from sealing);
     end loop;
     return count_;
 end

@@ -130,7 +130,7 @@ static void codes_and_roles_are_found(void **state)
 /* The most bytes that a value takes, each of its characters written with `factor` bytes where it may need an escape. */
 static size_t value_most(const struct proto_type *type, size_t factor)
 {
-    static const char *const short_forms[] = {"year", "count", "seats", "attempt", "points", "days", "log", "limit"};
+    static const char *const short_forms[] = {"year", "count", "seats", "attempt", "points", "days", "months", "log", "limit"};
     for (size_t i = 0; i < COUNT(short_forms); i++)
         if (strcmp(type->name, short_forms[i]) == 0)
             return 15;
@@ -212,6 +212,7 @@ static const struct form_case {
      {"00", "01", "-1", "+1", "10000001", "1e3", "1.0", " 1", "1 ", "\xd9\xa1", "1,000"}},
     {"seats", {"0", "100000"}, {"100001", "-0"}},
     {"attempt", {"1", "1000"}, {"0", "1001"}},
+    {"months", {"1", "18", "1200"}, {"0", "1201", "1.5"}},
     {"points",
      {"0", "37.5", "37.50", "0.01", "10000", "10000.00", "9999.99"},
      {"10000.01", "10001", "037", "37.", ".5", "37,5", "37.555", "-1", "+1", "1e2", "00.5", "37.5.5", "NaN", "0x1",
@@ -246,6 +247,7 @@ static const struct form_case {
       "2009_03"}},
     {"needs", {"30 minutes more"}, {"a\tb"}},
     {"irregularity", {"came late", "x"}, {"a\tb"}},
+    {"reason", {"a", " a\nb\tc ", "\n"}, {NULL}},
     {"text-language", {"nl", "en"}, {"de", "nl,en", "n", "nle"}},
     {"role", {"roc", "exams", "nuffic", "ocw", "admin"}, {"ro", "rocs", "ROC", "roc,exams", ",", "dmin"}},
     {"institution-kind", {"college", "other"}, {"colleg"}},

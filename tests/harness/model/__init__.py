@@ -12,6 +12,7 @@ from harness.model.figures import Figures
 from harness.model.history import History
 from harness.model.offers import Offers
 from harness.model.parties import Parties
+from harness.model.personal import Personal
 from harness.model.registrations import Attempt, Registrations
 from harness.model.results import Results
 from harness.model.sessions import Session, Sessions
@@ -21,7 +22,7 @@ __all__ = ["Answer", "Attempt", "Model", "Record", "Session", "looks_like_bsn"]
 Speaker = collections.namedtuple("Speaker", "party role")
 
 
-class Model(History, Figures, Results, Registrations, Sessions, Offers, Parties, Base):
+class Model(History, Personal, Figures, Results, Registrations, Sessions, Offers, Parties, Base):
     def judge(self, role, verb, pairs):
         """What is answered before any rule is looked at; None where the rules decide."""
         faults = commands.faults_of(verb, pairs) or (["no-block"] if verb in ("commit", "abandon") else [])

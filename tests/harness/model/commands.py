@@ -6,7 +6,7 @@ import re
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 ROLES = ("roc", "exams", "nuffic", "ocw", "admin")
-PERSONAL = {"student", "eckid", "person-name", "born", "needs", "irregularity"}
+PERSONAL = {"student", "eckid", "person-name", "born", "needs", "reason", "irregularity"}
 SHARED = {"write": {"tag": "tag", "check": "yesno", "seen": "log"}, "list": {"tag": "tag", "limit": "limit", "after": "after"}}
 
 Command = collections.namedtuple("Command", "verb kind roles fields answer")
@@ -79,7 +79,7 @@ def value_fits(kind, text):
         return text in form.words
     if kind in FORMS:
         return FORMS[kind](text)
-    if kind in ("year", "count", "seats", "attempt", "log", "limit", "days"):
+    if kind in ("year", "count", "seats", "attempt", "log", "limit", "days", "months"):
         return number(text, form.size)
     return True
 

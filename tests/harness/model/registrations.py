@@ -14,11 +14,17 @@ class Attempt:
         self.reason = None       # of its withdrawal
         self.attendance = {}     # part: Record
         self.scores = {}         # part: Record
+        self.revised = []        # Records: final scores as they were before
         self.certificates = []   # Records, the newest last
 
     @property
     def live(self):
         return self.state in ("seated", "waiting")
+
+    @property
+    def number(self):
+        """Of the student; None of one who was erased."""
+        return self.student if isinstance(self.student, str) else None
 
     @property
     def examined(self):
@@ -131,6 +137,11 @@ class Registrations:
             self.eckids[person] = eckid
         return person
 
+    @staticmethod
+    def numbered(attempts, given):
+        """The attempt that a line asks for. The first of a code need not be 1: others may be a predecessor's."""
+        return next((one for one in attempts if one.again == given.get("again", 1)), None)
+
     # --- commands
 
     def register(self, speaker, given, log):
@@ -140,7 +151,7 @@ class Registrations:
             return no("not-found:session")
         attempts, doubtful = self.find(codes, given["session"], student)
         newest = attempts[-1] if attempts else None
-        kind, wanted = self.kind(given.get("again"), len(attempts), bool(newest and newest.live))
+        kind, wanted = self.kind(given.get("again"), newest.again if newest else 0, bool(newest and newest.live))
         faults = []
         if given.get("elective", "-") not in ("-", *self.electives):
             faults.append("not-found:elective")
@@ -201,7 +212,7 @@ class Registrations:
             return [], None, None, ["not-found:session"]
         if not attempts:
             return [], None, None, ["not-found:student"] + (["again:again"] if given.get("again", 1) > 1 else [])
-        kind, wanted = self.kind(given.get("again"), len(attempts), attempts[-1].live)
+        kind, wanted = self.kind(given.get("again"), attempts[-1].again, attempts[-1].live)
         faults = ["taken:student"] if doubtful else []
         if kind not in ("live", "ended"):
             faults.append("again:again")
@@ -213,7 +224,8 @@ class Registrations:
             return no(*faults)
         again = self.told_again(given.get("again"))
         if kind == "ended":
-            return Answer(state=attempts[given.get("again", 1) - 1].state, again=again, repeated=True)
+            one = self.numbered(attempts, given) or attempts[-1]  # what ended under a predecessor's code has ended here
+            return Answer(state=one.state, again=again, repeated=True)
         newest = attempts[-1]
         if self.stale(given, newest.log):
             faults.append("changed")
@@ -230,7 +242,8 @@ class Registrations:
         attempts, kind, wanted, faults = self.named(speaker.party, given)
         codes, student = self.codes(speaker.party), given["student"]
         if kind == "ended" and not faults:
-            arrived = attempts[given.get("again", 1) - 1].moved_to
+            one = self.numbered(attempts, given)
+            arrived = one and one.moved_to
             if arrived and arrived.session == given["to"]:
                 return Answer(state=arrived.state, again=self.told_again(arrived.again), place=self.place(arrived),
                               repeated=True)
@@ -257,7 +270,7 @@ class Registrations:
             return no(*faults, again=wanted, last=newest and newest.log)
         self.changes()
         earlier = self.attempts.get((given["to"], newest.college, student), [])
-        made = Attempt(given["to"], newest.college, student, len(earlier) + 1, "seated", log, newest.person,
+        made = Attempt(given["to"], newest.college, student, (earlier[-1].again if earlier else 0) + 1, "seated", log, newest.person,
                        {"name": newest.name, "born": newest.born, "elective": newest.elective, "needs": newest.needs})
         before = self.standings([newest.person])
         self.add(made)
@@ -291,13 +304,13 @@ class Registrations:
             own = speaker.role == "roc" and sees
             if sees and (personal or "student" not in given):
                 rows.append(wires(
-                    session=last.session, student=last.student if personal else None, institution=last.college,
+                    session=last.session, student=last.number if personal else None, institution=last.college,
                     name=last.name if personal else None, born=last.born if personal else None,
-                    eckid=self.eckids.get(last.person) if own else None, elective=last.elective,
+                    eckid=self.eckids.get(last.person) if own and last.number else None, elective=last.elective,
                     needs=last.needs if personal else None, state=last.state, again=self.told_again(last.again),
                     place=self.place(last), reason=last.reason if own else None, log=last.log))
             elif speaker.role == "roc" and last.state == "seated" and \
                     self.acts_for(speaker.party, self.sessions[last.session].host):
                 # A candidate of another college at a session that it hosts.
-                rows.append(wires(session=last.session, student=last.student, institution=last.college))
+                rows.append(wires(session=last.session, student=last.number, institution=last.college))
         return rows

@@ -138,6 +138,8 @@ class Results:
             return no(*faults, last=attempt.log)
         self.changes("amended" if stored else "OK")
         before = self.standings([attempt.person])
+        if stored and stored.final:
+            attempt.revised.append(Record(part=part, points=stored.points, log=log))
         attempt.scores[part] = Record(points=points, final=final, log=log)
         attempt.log = log
         self.results_follow(before, log)
@@ -185,7 +187,7 @@ class Results:
                 for part in sorted({*attempt.attendance, *attempt.scores}):
                     there, score = attempt.attendance.get(part), attempt.scores.get(part)
                     rows.append(wires(
-                        session=attempt.session, student=attempt.student if personal else None, institution=attempt.college,
+                        session=attempt.session, student=attempt.number if personal else None, institution=attempt.college,
                         part=part, status=there and there.status,
                         irregularity=there.irregularity if there and personal else None, points=score and score.points,
                         final=score.final if score else None, outcome=self.outcome(attempt, False),
