@@ -1,6 +1,6 @@
 -- What a college asks every day costs by its own rows, however many there are of others.
 begin;
-select plan(8);
+select plan(13);
 set local track_functions = 'pl';
 update demo set ahead = '2027-03-01T12:00:00Z' - statement_timestamp();
 insert into institution (code, name, kind, country, log)
@@ -40,6 +40,21 @@ select is(pg_temp.read_through('C1', 'roc', 'registrations session=S1'), 0::bigi
 select is(pg_temp.read_through('C2', 'roc', 'registrations session=S1'), 0::bigint, 'and whom it hosts');
 select is((select count(*) from tests.call('C1', 'roc', array['registrations student=50 limit=5'])), 1::bigint,
           'which is there to be found');
+
+select is(pg_temp.read_through('C1', 'roc', 'dossier student=50'), 0::bigint, 'what is held on one student');
+select is(pg_temp.read_through('C1', 'roc', 'erase student=50'), 0::bigint, 'who cannot be erased yet');
+update registration set state = 'withdrawn' where college = 'C1' and student_hash = substr(tests.sealed('student', '50'), 1, 32);
+select is(pg_temp.read_through('C1', 'roc', 'erase student=50'), 0::bigint, 'and who can');
+select is((select count(*) from registration where name is null), 1::bigint, 'which was done');
+update session set date = '2020-05-14' where session in ('S5', 'S6');
+insert into retention (months, log) values (12, 0);
+select is((
+    with before as materialized (select pg_stat_get_xact_tuples_returned('registration'::regclass)
+                                        + pg_stat_get_xact_tuples_returned('student'::regclass) as read),
+         step as materialized (select retention_step(50) from before)
+    select pg_stat_get_xact_tuples_returned('registration'::regclass)
+           + pg_stat_get_xact_tuples_returned('student'::regclass) - before.read
+    from step, before), 0::bigint, 'a step of what goes by itself');
 
 -- How often a helper ran while a line was answered.
 create function pg_temp.asked(line text, helper text default 'acting_codes') returns bigint language plpgsql as $$

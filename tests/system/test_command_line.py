@@ -37,7 +37,7 @@ def test_a_verb_helps_and_names_what_it_does_not_take(verb):
         assert status == USAGE and out == "" and named in err
         assert f"buurtaal {verb} --help" in err, "the remedy"
     if verb != "send":  # which takes any number of lines
-        operands = ["file", "extra"] if verb in ("submit", "template") else ["extra"]
+        operands = ["file", "extra"] if verb in ("submit", "template", "dossier") else ["extra"]
         status, out, err = run("--lang", "en", verb, *operands)
         assert status == USAGE and out == "" and "extra" in err and f"buurtaal {verb} --help" in err, "one operand too many"
     status, _, err = run("--lang", "en", "--quiet", verb, "--nonsense")
