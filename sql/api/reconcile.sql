@@ -1,23 +1,25 @@
 -- The proof of the counts: everything that is stored about them against the registrations themselves.
 
--- Where the definition puts each registration, straight from the registrations and one rung at a time: on which sums of
--- which cell (NULL: one that is not there). What is on none has no row.
-create function counted_by_definition()
-returns table (session text, college text, student_hash bytea, again integer, cell integer, counted integer)
+-- Where the definition puts each registration, by the number under which it entered, straight from the registrations and one
+-- rung at a time: on which sums of which cell (NULL: one that is not there). What is on none has no row.
+create function counted_by_definition() returns table (entered bigint, cell integer, counted integer)
 language sql stable as $$
-    with live as (
-        select registration.session, registration.college, registration.student_hash, registration.again,
-               registration.person, registration.entered, exam.language, rung,
-               extract(year from session.date) as year, cell.cell
-        from registration
+    with place as materialized (
+        select contingent.session, contingent.college, exam.language, extract(year from session.date)::integer as year,
+               cell.cell
+        from contingent
         join session using (session)
         join exam using (exam)
-        join institution on institution.code = registration.college
-        cross join unnest(array[1, 2, 4, 8, 16]) rung
-        left join cell on cell.institution = registration.college and cell.exam = exam.exam
-            and cell.month = date_trunc('month', session.date)::date and cell.year = extract(year from session.date)
+        join institution on institution.code = contingent.college
+        left join cell on cell.institution = contingent.college and cell.exam = exam.exam
+            and cell.month = date_trunc('month', session.date)::date and cell.year = extract(year from session.date)::integer
             and cell.language = exam.language and cell.level = exam.level
             and cell.province = coalesce(institution.province, '')
+    ), live as materialized (
+        select registration.entered, registration.person, registration.college, place.year, place.language, rung, place.cell
+        from registration
+        join place using (session, college)
+        cross join unnest(array[1, 2, 4, 8, 16]) rung
         where registration.state = 'seated' and (rung <= 2
               or registration.reached >= case rung when 4 then 3 when 8 then 4 else 5 end)
            or registration.state = 'waiting' and rung = 1
@@ -28,9 +30,9 @@ language sql stable as $$
         select distinct on (person, year, language, college, rung) * from live
         order by person, year, language, college, rung, entered
     )
-    select session, college, student_hash, again, cell, sum(bit)::integer
+    select entered, cell, sum(bit)::integer
     from (select nation.*, rung as bit from nation union all select own.*, rung << 5 from own) one
-    group by session, college, student_hash, again, cell
+    group by entered, cell
 $$;
 
 -- What each registration of which anything came has reached, straight from what is stored of it, all at once.
@@ -71,7 +73,7 @@ $$;
 -- none when all is right. For operators and tests; it reads everything, once: what the planner believes of the sizes (or of
 -- tables without statistics) must not make it compare each row with each.
 create function reconcile() returns table (what text, key text, stored text, computed text) language sql stable
-set enable_nestloop = off set jit = off set work_mem = '64MB'
+set enable_nestloop = off set jit = off set work_mem = '128MB'
 as $$
     with right_ as materialized (select * from counted_by_definition()),
     right_cell as materialized (
@@ -118,7 +120,7 @@ as $$
            concat_ws(' ', coalesce(right_.cell, contingent.cell), coalesce(right_.counted, 0))
     from registration stored
     join contingent using (session, college)
-    left join right_ using (session, college, student_hash, again)
+    left join right_ using (entered)
     where stored.counted <> coalesce(right_.counted, 0)
        or stored.counted <> 0 and contingent.cell is distinct from right_.cell
     union all
