@@ -6,6 +6,7 @@ select plan(6);
 \set seed `echo "${BUURTAAL_SEED:-$(date +%s)}"`
 select diag('seed ' || :'seed');
 select setseed(:'seed'::bigint % 1000000 / 1000000.0);
+set local tests.random = 'yes';
 update demo set ahead = '2027-03-01T08:00:00Z' - statement_timestamp();
 
 create temp table pool (type text primary key, "values" text[]);

@@ -1,6 +1,6 @@
 -- Refusals that the tests of each family do not come by; tests/sql/coverage says which were seen nowhere.
 begin;
-select plan(13);
+select plan(18);
 create function pg_temp.on_day(day timestamptz) returns void language sql as $$
     update demo set ahead = day - statement_timestamp()
 $$;
@@ -33,6 +33,16 @@ select is(say('E', 'exams', 'cancel session=T reason=x seen=0'), 'NO changed las
 select is(say('ADMIN', 'admin', 'grant party=A role=roc fingerprint=' || repeat('ab', 32)), 'OK state=granted', 'a grant');
 select is(say('ADMIN', 'admin', 'revoke seen=0 fingerprint=' || repeat('ab', 32)),
           'NO changed last=' || (select log from access where fingerprint = decode(repeat('ab', 32), 'hex')), 'and its end');
+
+select is(say('ADMIN', 'admin', 'revoke again=2 fingerprint=' || repeat('ab', 32)), 'NO again field=again',
+          'a fingerprint is granted once');
+
+select is(say('ADMIN', 'admin', 'revoke'), 'NO range field=fingerprint', 'which certificate must be told');
+select is(say('E', 'exams', 'cancel session=NONE reason=x'), 'NO not-found field=session', 'a session that is not there');
+select is_empty($$select verb from unnest(array['audit', 'offers', 'registrations', 'submissions', 'targets']) verb
+                  where tests.say('A', 'roc', verb || ' after=x') is distinct from 'NO range field=after'$$,
+                'tokens that no list gave');
+select is(say('A', 'roc', 'submissions'), null, 'nothing was submitted');
 
 -- Registrations that one cannot speak of so.
 select say('A', 'roc', 'register session=S student=1 name=n born=2009', 'register session=S student=2 name=n born=2009',
