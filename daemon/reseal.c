@@ -131,6 +131,17 @@ static bool has_work(const struct reseal *reseal)
     return reseal->key && (!reseal->done || seal_newest(reseal->server->seal) > reseal->key);
 }
 
+const char *reseal_status(const struct reseal *reseal, char *out, size_t room)
+{
+    if (!has_work(reseal))
+        return "";
+    if (reseal->done)
+        snprintf(out, room, ", key %u waits", seal_newest(reseal->server->seal));
+    else
+        snprintf(out, room, ", resealing to key %u: %llu rows left", reseal->key, (unsigned long long)reseal->left);
+    return out;
+}
+
 static void ask(struct reseal *reseal)
 {
     if (reseal->busy || !has_work(reseal) || reseal->server->draining)

@@ -49,7 +49,7 @@ struct server_life {
     bool taking;                  /* the listener was started */
     int64_t started, drain_until; /* monotonic ms */
     size_t dropped;               /* connections closed without a word since the last second */
-    char status[96];              /* what the service manager was last told */
+    char status[160];             /* what the service manager was last told */
     struct event *terminate, *interrupt, *hang_up, *second, *pulse;
 };
 
@@ -184,12 +184,13 @@ static void on_connection(void *owner, int fd)
 
 static void tell_status(struct server *server)
 {
-    char status[sizeof server->life->status];
-    snprintf(status, sizeof status, "%s, %zu connections, log %llu",
+    char status[sizeof server->life->status], keys[64];
+    snprintf(status, sizeof status, "%s, %zu connections, log %llu%s",
              server->draining             ? "draining"
              : batch_ready(server->batch) ? "serving"
                                           : "waiting for the database",
-             server->client_count, (unsigned long long)news_log(server->news));
+             server->client_count, (unsigned long long)news_log(server->news),
+             reseal_status(server->reseal, keys, sizeof keys));
     if (strcmp(status, server->life->status) == 0)
         return;
     memcpy(server->life->status, status, sizeof status);

@@ -23,6 +23,8 @@ void reseal_tick(struct reseal *reseal);
 void reseal_know(struct reseal *reseal, uint32_t key, bool done);
 /* The server has another `seal`, of a file that was read anew. */
 void reseal_keys(struct reseal *reseal);
+/* How far it is, for the service manager: "" when there is nothing to do. Returns `out`. */
+const char *reseal_status(const struct reseal *reseal, char *out, size_t room);
 /* Whether the keys `after` may take the place of the server's while it runs: the same matching key, and all sealing keys
  * that may still be needed. 0, or -1 with the reason in `why`. */
 int reseal_may_take(const struct reseal *reseal, const struct seal *after, char *why, size_t why_size) MUST_CHECK;

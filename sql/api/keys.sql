@@ -32,10 +32,11 @@ create function key_columns(relation_ text) returns table (place bigint, name te
 $$;
 
 -- Of the next `most` rows of a column behind the row `after` (NULL: from the first), in the order of the primary key: those
--- whose value is sealed with another key than `key_` (NULL: all), and the last. `nth` counts from 1; where `most` does not
--- come, the column is over. The number of the key stands behind the hash and the flags.
-create function sealed_read(place_ integer, after_ jsonb, most integer, key_ integer)
-returns table (nth bigint, "row" jsonb, object bytea, value bytea, stale boolean) language plpgsql stable as $$
+-- whose value is sealed with another key than `key_` (NULL: all), and the last; the first `given_most` of them. `nth` counts
+-- from 1; where neither bound is met, the column is over. The number of the key stands behind the hash and the flags.
+create function sealed_read(place_ integer, after_ jsonb, most integer, given_most integer, key_ integer)
+returns table (nth bigint, "row" jsonb, object bytea, value bytea, stale boolean) language plpgsql stable
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as $$
 declare
     said text;
 begin
@@ -43,9 +44,11 @@ begin
                   'coalesce($2 is null or substr(t.%3$I, 34, 4) <> int4send($2), false) '
                   'from (select t.*, row_number() over (order by %1$s) as nth from registry.%4$I t %5$s order by %1$s '
                   'limit %6$s) t '
-                  'where t.nth = %6$s or $2 is null or substr(t.%3$I, 34, 4) <> int4send($2) order by t.nth',
+                  'where t.nth = %6$s or $2 is null or substr(t.%3$I, 34, 4) <> int4send($2) '
+                  'order by %1$s limit %7$s',
                   key.names, coalesce(sealed.object, 'null::bytea'), sealed.name, sealed.relation,
-                  case when after_ is not null then format(' where (%s) > (%s)', key.names, key.given) else '' end, most)
+                  case when after_ is not null then format(' where (%s) > (%s)', key.names, key.given) else '' end, most,
+                  given_most)
     into said
     from sealed_columns() sealed, lateral (
         select string_agg('t.' || part.name, ', ' order by part.place) as names,
@@ -105,7 +108,9 @@ begin
     end if;
     if state.matching is null then
         if writes then
-            update sealing set matching = matching_, key = newest, since = clock_timestamp();
+            -- With one key alone, and nothing sealed yet, there is nothing to look for.
+            update sealing set matching = matching_, key = newest, since = clock_timestamp(), floor = newest,
+                               done = (select count(*) from jsonb_object_keys(shown)) = 1 and not exists (select from student);
         end if;
     elsif state.matching <> matching_ then
         return 'matching key: the registry''s is another; take the file of keys that its other daemons have, or had '
@@ -196,7 +201,7 @@ begin
     end if;
     if not state.done and state.rest is null then
         select sealed.place, sealed.name into place, name from sealed_columns() sealed where sealed.place = state.place;
-        for step in select * from sealed_read(state.place, state.after, looked_most, state.key) loop
+        for step in select * from sealed_read(state.place, state.after, looked_most, handed_most, state.key) loop
             looked := step.nth;
             state.after := step."row";
             if step.stale then
@@ -265,7 +270,7 @@ create function rekey_read(place_ integer, after_ jsonb, most integer)
 returns table ("row" text, object bytea, object_after bytea, value bytea) language plpgsql stable as $$
 begin
     return query select step."row"::text, step.object, coalesce(m.new, step.object), step.value
-                 from sealed_read(place_, after_, most, null) step left join rekeyed m on m.old = step.object
+                 from sealed_read(place_, after_, most, most, null) step left join rekeyed m on m.old = step.object
                  order by step.nth;
 end
 $$;
@@ -289,6 +294,7 @@ declare
     again text[];
     hashed record;
 begin
+    analyze rekeyed;
     for foreign_key in
         select conrelid::regclass as relation, conname as name, pg_get_constraintdef(oid) as definition
         from pg_constraint

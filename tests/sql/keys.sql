@@ -30,8 +30,8 @@ select is((select matching from sealing), null, 'at first the registry has no ke
 select is(keys_open(pg_temp.shown('M', '1:a'), false), null, 'who only reads is let in');
 select is((select matching from sealing), null, 'and settles nothing');
 select is(keys_open(pg_temp.shown('M', '1:a'), true), null, 'the first that writes');
-select is((select row(encode(matching, 'hex'), key, floor, done)::text from sealing), row(pg_temp.print('M'), 1, 0, false)::text,
-          'settles the matching key, and which seals');
+select is((select row(encode(matching, 'hex'), key, floor, done)::text from sealing), row(pg_temp.print('M'), 1, 1, true)::text,
+          'settles the matching key, and which seals; there is nothing to seal anew');
 select is(keys_open(pg_temp.shown('M', '1:a'), true), null, 'another like it is let in');
 select alike(keys_open(pg_temp.shown('N', '1:a'), true), 'matching key: %', 'one with another matching key is not');
 select alike(keys_open(pg_temp.shown('N', '1:a'), false), 'matching key: %', 'nor is its reading connection');
@@ -79,6 +79,7 @@ $$;
 create function pg_temp.value_again(value bytea, key integer) returns bytea language sql as $$
     select substr(value, 1, 33) || int4send(key) || sha256(value)
 $$;
+update sealing set done = false, floor = 0;
 select is(pg_temp.walked(1), 0, 'a walk where all is under the key that seals hands out nothing');
 select is((select done from sealing), false, 'the first proves nothing: an older key might have sealed meanwhile');
 update sealing set since = since - interval '1 minute';
