@@ -394,22 +394,22 @@ static void take(struct lane *lane, struct batch_source *source, struct batch_it
 }
 
 /* Whether an item shares its batch with no other: a rehearsal would see what they do, a block is a transaction, and what is
- * urgent may hold the lock of the log's head until its Sync, which no reader of others' long answers shall delay. */
+ * urgent may hold the lock of the log's head until its Sync, which no reader of others' long answers shall delay; what is locked need not be durable. */
 static bool is_alone(const struct batch_item *item)
 {
-    return item->rehearsal || item->block || item->urgent;
+    return item->rehearsal || item->block || item->urgent || item->locked;
 }
 
 /* Takes the leading run of a source. */
 static void take_run(struct lane *lane, struct batch_source *source)
 {
     struct batch_item *first = TAILQ_FIRST(&source->waiting), *item = first;
-    size_t most = is_alone(first) || first->command->kind == KIND_LIST ? 1 : RUN_MOST;
+    size_t most = (is_alone(first) && !first->locked) || first->command->kind == KIND_LIST ? 1 : RUN_MOST;
     unlist_source(lane->batch, source);
     for (size_t i = 0; i < most && lane->count < BATCH_MOST; i++) {
         take(lane, source, item);
         item = TAILQ_FIRST(&source->waiting);
-        if (!item || item->command != first->command || is_alone(item))
+        if (!item || item->command != first->command || (is_alone(item) && !item->locked))
             break;
     }
 }

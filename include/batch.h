@@ -68,7 +68,8 @@ struct batch_item {
     const struct proto_command *command;
     bool rehearsal;
     bool urgent; /* goes before all others, alone, and is never refused: the daemon's own */
-    bool locked; /* a question that goes with the writes, under the lock of the log's head: the daemon's own */
+    bool locked; /* a question that goes as a write, under the lock of the log's head, shared only with others of its source: the
+                    daemon's own */
     uint32_t key; /* number of the key that its cells are sealed with; 0: none is. A block's `begin` sets it */
     struct batch_block *block; /* NULL but for a block; `command` is then that of `keep` */
     const struct slice *cells; /* statement_params(command) of them, the owner's, unchanged until `answer` */

@@ -172,7 +172,7 @@ $$;
 
 -- The next step of a daemon whose newest key is `newest`. Lets that key seal when all have it; then hands out some values
 -- that are sealed with another. The last row tells the key that seals, whether no value is under another, and how many
--- rows are left to see, NULL when there is nothing to do now.
+-- rows are left to see, NULL when there is nothing to do now. It is a transaction of its own, as reseal() is.
 create function reseal_next(newest integer)
 returns table (key integer, done boolean, "left" bigint, place integer, name text, "row" jsonb, object bytea, value bytea)
 language plpgsql as $$
@@ -185,6 +185,7 @@ declare
     looked_most constant integer := 2000;
     handed_most constant integer := 64;
 begin
+    perform set_config('synchronous_commit', 'off', true); -- what a crash takes away is only done again
     select * into strict state from sealing for update;
     if newest > state.key and not older_daemon(newest) then
         state.key := newest;
@@ -233,6 +234,7 @@ $$;
 -- stays.
 create function reseal(place_ integer[], row_ text[], old_ bytea[], new_ bytea[]) returns void language plpgsql as $$
 begin
+    perform set_config('synchronous_commit', 'off', true); -- as in reseal_next()
     perform sealed_store(given.place, array_agg(given.said), array_agg(given.old), array_agg(given.new))
     from unnest(place_, row_, old_, new_) given (place, said, old, new)
     where substr(given.new, 1, 33) = substr(given.old, 1, 33)
