@@ -269,7 +269,8 @@ $$;
 
 -- The next rows of a column, with the object that each value will be bound to.
 create function rekey_read(place_ integer, after_ jsonb, most integer)
-returns table ("row" text, object bytea, object_after bytea, value bytea) language plpgsql stable as $$
+returns table ("row" text, object bytea, object_after bytea, value bytea) language plpgsql stable
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
     return query select step."row"::text, step.object, coalesce(m.new, step.object), step.value
                  from sealed_read(place_, after_, most, most, null) step left join rekeyed m on m.old = step.object
