@@ -36,6 +36,8 @@ STATES = {
     "withdraw": {"ended", "waiting"}, "register": {"revoked", "waiting"},
     **dict.fromkeys(("exam", "schedule", "reseat", "cancel", "move", "registrations", "missing", "erase", "dossier"), {"waiting"}),
 }
+for attempts in ("offer", "retract", "grant", "revoke", "register", "withdraw", "move", "attend", "score", "certify"):
+    STATES[attempts] = STATES.get(attempts, set()) | {"live"}  # of an attempt
 BAD = "verb field twice missing empty value in-block no-block"
 BUILTINS = ("hello", "ping", "help", "whoami", "quit", "begin", "abandon")  # talked about in other tests
 
