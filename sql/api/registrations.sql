@@ -32,6 +32,23 @@ begin
 end
 $$;
 
+-- The attempt of that number at the college of the newest, else at another of the codes: a successor goes on counting
+-- under its own code.
+create function registration_attempt(newest registration, codes text[], again_ integer) returns registration
+language plpgsql stable as $$
+declare
+    code_ text;
+    found_ registration;
+begin
+    foreach code_ in array newest.college || codes loop
+        select * into found_ from registration
+        where session = newest.session and college = code_ and student_hash = newest.student_hash and again = again_;
+        exit when found;
+    end loop;
+    return found_;
+end
+$$;
+
 -- Whether two of the codes have that number in the session, and nothing tells which student is meant: what was found is a
 -- predecessor's, and another of them, or the college itself, has had one too.
 create function registration_ambiguous(found_ registration, codes text[]) returns boolean language plpgsql stable as $$
@@ -164,10 +181,7 @@ begin
 
     again := nullif(coalesce(again_, 1), 1);
     if kind = 'ended' then
-        state := coalesce(
-            (select r.state from registration r
-             where (r.session, r.college, r.student_hash, r.again)
-                 = (newest.session, newest.college, newest.student_hash, coalesce(again_, 1))), newest.state);
+        state := coalesce((registration_attempt(newest, acting_codes(party_), coalesce(again_, 1))).state, newest.state);
         repeated := true;
     elsif newest.log > seen_ then
         code := 'changed';
@@ -240,9 +254,7 @@ begin
         return;
     end if;
 
-    select * into asked from registration r
-    where (r.session, r.college, r.student_hash, r.again)
-        = (newest.session, newest.college, newest.student_hash, coalesce(again_, 1));
+    asked := registration_attempt(newest, acting_codes(party_), coalesce(again_, 1));
     made := registration_moved_to(asked, to_);
     if made.session is not null then
         repeated := true;

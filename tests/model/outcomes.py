@@ -25,9 +25,10 @@ REFUSALS = {
     "target": "changed",
     "erase": "taken changed live",
     "retention": "changed",
+    "ack": "range changed",
     "commit": "refused changed taken",
     "progress": "not-found range",
-    **dict.fromkeys(("registrations", "scores", "offers", "targets", "submissions", "audit", "heads"), "range"),
+    **dict.fromkeys(("registrations", "scores", "offers", "targets", "submissions", "audit", "heads", "inbox"), "range"),
 }
 NO_CODES = {cells[0].split()[1] for cells in rows_of("Codes") if cells[0].startswith("NO ")}
 # Words in the functions that are spelt as a code and are none there: of an enumeration, or of a helper for another.

@@ -3,6 +3,8 @@ same line."""
 import datetime
 import hashlib
 
+from harness.model.commands import COMMANDS
+
 COLLEGES = ("25LU", "25PJ", "27YU")
 OFFICES = ("DIB", "GI")
 STUDENTS = ("st-0", "st-1", "st-2", "st-3", "111222333")
@@ -10,7 +12,7 @@ ECKID = "https://ketenid.nl/202609/%0128x"
 PRINTS = [f"{digit}f" * 32 for digit in "0123"]
 OINS = ["0000000700025LU00000", "0000000700025PJ00000"]
 ISSUERS = ["1a" * 32, "2b" * 32]
-SESSIONS = ("A", "B", "B2", "C", "D", "E", "F", "G", "N1", "N2", "N3", "N4")
+SESSIONS = ("A", "B", "B2", "C", "D", "E", "F", "G", "R1", "R2", "R3", "N1", "N2", "N3", "N4")
 EXAMS = ("DIB-A2", "DIB-B1", "DIB-A1", "GI-B1")
 PARTIES = {"25LU": "roc", "25PJ": "roc", "27YU": "roc", "DIB": "exams", "GI": "exams", "NUFFIC": "nuffic", "OCW": "ocw",
            "ADMIN": "admin"}
@@ -55,11 +57,14 @@ class Steps:
 
     WEIGHTS = {"register": 60, "withdraw": 18, "move": 14, "attend": 12, "score": 22, "certify": 8, "schedule": 10, "reseat": 6,
                "cancel": 0.6, "exam": 4, "exam-part": 4, "elective": 4, "offer": 8, "retract": 5, "institution": 5,
-               "institution-end": 2, "grant": 6, "revoke": 4, "target": 3,
-               "erase": 5, "retention": 1.5}
+               "institution-end": 2, "grant": 6, "revoke": 4, "target": 3, "erase": 5, "retention": 1.5, "ack": 4}
     READS = {"registrations": 6, "sessions": 4, "scores": 5, "progress": 12, "ladder": 4, "missing": 3, "offers": 3,
              "institutions": 1, "certificates": 2, "electives": 1, "exams": 2, "targets": 2, "submissions": 1, "audit": 2,
-             "heads": 1, "dossier": 3}
+             "heads": 1, "dossier": 3, "inbox": 4}
+
+    for table in (WEIGHTS, READS):
+        for verb in set(table) - set(COMMANDS):
+            del table[verb]
 
     def __init__(self, model, data):
         self.model, self.dice = model, Dice(data)
@@ -67,6 +72,8 @@ class Steps:
     def line(self, verb=None):
         verb = verb or self.dice.pick(self.WEIGHTS)
         party, fields = getattr(self, verb.replace("-", "_"))()
+        if self.dice.chance(3):
+            party = self.dice.of(sorted(PARTIES))
         fields["seen"] = self.seen()
         return party, verb, {name: self.text(value) for name, value in fields.items() if value is not None}
 
@@ -199,7 +206,7 @@ class Steps:
             date = session.date + datetime.timedelta(days=self.dice.pick({0: 8, 31: 1, -1: 2, 1: 1, 400: 0.5}))
             exam, seats, host, place = session.exam, session.seats, session.host, session.place
         else:
-            date, exam, seats, host, place = self.day(40, 60, 20, 5, 3, 9, 300), self.dice.of(EXAMS), 2, "25LU", "Emmen"
+            date, exam, seats, host, place = self.day(0, 0, 40, 60, 20, 5, 3, 9, 300), self.dice.of(EXAMS), 2, "25LU", "Emmen"
         fields = {"session": name, "exam": self.dice.pick({exam: 10, "DIB-B1": 1, "Q": 0.6, "GI-B1": 0.5}),
                   "date": self.dice.pick({date: 20, datetime.date(2201, 5, 1): 0.5}),
                   "opens": self.dice.pick({None: 6, "-": 2, today: 1, today + datetime.timedelta(days=1): 0.7}),
@@ -322,12 +329,19 @@ class Steps:
             "year": self.model.today.year + self.dice.of((0, 1)), "language": self.dice.pick({"de": 3, "fr": 1}),
             "rung": self.dice.pick({"seated": 3, "registered": 1, "passed": 1}), "count": self.dice.of((5000, 40, 0))}
 
+    def ack(self):
+        log = self.model.log
+        told = [notice for notice in self.model.notices if not self.dice.chance(60)] or self.model.notices
+        one = self.dice.of(told) if told and not self.dice.chance(20) else None
+        party = self.dice.of([party for party in PARTIES if one and self.model.acts_for(party, one.party)] or sorted(PARTIES))
+        return party, {"upto": self.dice.pick({one.log if one else log: 6, log: 2, log + 1: 1, max(0, log - 30): 1})}
+
     # --- what is read
 
     def read(self, verb=None):
         verb = verb or self.dice.pick(self.READS)
         party = self.dice.of(sorted(PARTIES))
-        if verb in ("certificates", "audit") and not self.dice.chance(5):
+        if verb in ("certificates", "audit") and not self.dice.chance(8):
             party = "ADMIN"
         if verb == "dossier":
             party, fields = self.student()
@@ -341,18 +355,19 @@ class Steps:
                "sessions": {"session": SESSIONS}, "institutions": {"code": COLLEGES}, "exams": {"exam": EXAMS},
                "electives": {"code": ("K0959",)}, "offers": {"elective": ("K0959",), "institution": COLLEGES},
                "certificates": {"party": COLLEGES, "fingerprint": PRINTS, "oin": OINS, "issuer": ISSUERS},
-               "targets": {"language": ("de", "fr"), "rung": ("seated",)}, "submissions": {"name": ("b-1",)}, "heads": {}}
+               "targets": {"language": ("de", "fr"), "rung": ("seated",)}, "submissions": {"name": ("b-1",)}, "heads": {},
+               "inbox": {}}
 
     def filters(self, verb):
         fields = {name: self.dice.of(values) for name, values in self.FILTERS[verb].items() if self.dice.chance(20)}
-        if self.dice.chance(3) and verb in ("registrations", "scores", "offers", "targets", "submissions", "heads"):
+        if self.dice.chance(5) and verb in ("registrations", "scores", "offers", "targets", "submissions", "heads", "inbox"):
             fields["after"] = "nonsense"
         return fields
 
     def read_progress(self, party):
         as_of = self.dice.pick({None: 5, "log": 3, "day": 3, "month": 2, "later": 0.5})
         month = self.model.today.replace(day=1) - datetime.timedelta(days=1)
-        moment = {None: None, "log": self.model.base + self.dice.below(self.model.log - self.model.base + 1),
+        moment = {None: None, "log": self.model.base + 1 + self.dice.below(max(1, self.model.log - self.model.base)),
                   "day": self.day(-1, -2, -10, 0, 4), "month": month, "later": self.model.log + 1}[as_of]
         return {"year": self.dice.pick({None: 3, self.model.today.year + 1: 3, self.model.today.year: 2}),
                 "language": self.dice.pick({None: 5, "de": 2, "fr": 1, "nl": 0.3}),

@@ -1,6 +1,6 @@
 -- What register, withdraw and move answer, line by line; who sees which registration.
 begin;
-select plan(66);
+select plan(67);
 update demo set ahead = '2027-03-01T12:00:00Z' - statement_timestamp();
 insert into institution (code, name, kind, country, province, numbers, until, successor, log)
 values ('A', 'A', 'college', 'NL', 'drenthe', null, null, null, 0), ('B', 'B', 'college', 'NL', null, 'nine', null,
@@ -194,6 +194,12 @@ select results_eq($$ select college, again, person from registration where sessi
                      from (values ('OLD', 1), ('A', 2)) made (college, again) $$,
                      'is under its own code, of the same person');
 select is(say('B', 'roc', 'withdraw session=BIG student=30'), 'NO not-found field=student', 'nobody else knows it');
+select is(say('OLD', 'roc', 'register session=BIG student=33 name=n born=2009') || ' then '
+          || say('OLD', 'roc', 'withdraw session=BIG student=33') || ' then '
+          || say('A', 'roc', 'register session=BIG student=33 name=n born=2009 again=2') || ' then '
+          || say('A', 'roc', 'withdraw session=BIG student=33'),
+          'OK state=seated then OK state=withdrawn then OK state=seated again=2 then OK state=withdrawn repeated=yes',
+          'what a predecessor ended is told as it ended');
 
 -- One predecessor is enough for doubt: the college's own has ended, the other's lives, and they may be two students.
 insert into institution (code, name, kind, country, until, successor, log) values ('OLD3', 'O', 'college', 'NL', '2026-08-01', 'B', 0);

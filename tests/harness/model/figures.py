@@ -98,7 +98,7 @@ class Figures:
             return at, at, day, []
         # A college hears the nation as of the end of the day before.
         nation = max((log for _, log in self.day_ends if log < at), default=0)
-        return at, nation, next((ended for ended, log in self.day_ends if log >= nation), self.today), []
+        return at, nation, day - datetime.timedelta(days=1), []
 
     def languages(self, year, language, rung, counts, at):
         """Those asked for: the one, or each with a target or a count."""

@@ -1,4 +1,6 @@
 """The log, and many lines as one."""
+import datetime
+
 from harness.client import encode_value
 from harness.model import commands
 from harness.model.base import Answer, Base, Record, no, wires
@@ -48,6 +50,9 @@ class History:
         self.log = log
         self.note_day(log)
         self.audit.append((log, party, verb, fields, {outcome}))
+        if verb == "forget":  # what nobody has read for a year
+            year = self.log_before(self.today - datetime.timedelta(days=365))
+            self.notices = [notice for notice in self.notices if notice.log > year]
 
     # --- many lines as one
 
@@ -58,7 +63,7 @@ class History:
         raw = [line for _, _, line in lines]
         stored = self.submissions.get((party, name)) if name else None
         if stored and stored.lines != raw:
-            return [no("taken:name") for _ in lines], no("taken:name"), log
+            return [no("taken") for _ in lines], no("taken:name"), log
         if stored:
             return ([Answer(repeated=True) for _ in lines],
                     Answer(accepted=stored.accepted, refused=0, repeated=True), stored.log)

@@ -12,6 +12,7 @@ class Attempt:
         self.elective, self.needs = given.get("elective"), given.get("needs")
         self.moved_to = None
         self.reason = None       # of its withdrawal
+        self.told = (None, False)  # the outcome that its college was told last, and whether it was settled
         self.attendance = {}     # part: Record
         self.scores = {}         # part: Record
         self.revised = []        # Records: final scores as they were before
@@ -76,6 +77,7 @@ class Registrations:
         while self.seated(name) < session.seats and self.queue(name):
             first = self.queue(name)[0]
             first.state, first.log, session.log = "seated", log, log
+            self.tell_attempt(log, "seat-offered", first)
 
     def find(self, codes, session, student):
         """The attempts that a college means by a number: of those it acts for, what lives before what has ended, then its own,
@@ -136,11 +138,6 @@ class Registrations:
             self.persons[eckid] = person
             self.eckids[person] = eckid
         return person
-
-    @staticmethod
-    def numbered(attempts, given):
-        """The attempt that a line asks for. The first of a code need not be 1: others may be a predecessor's."""
-        return next((one for one in attempts if one.again == given.get("again", 1)), None)
 
     # --- commands
 
@@ -218,14 +215,21 @@ class Registrations:
             faults.append("again:again")
         return attempts, kind, wanted, faults
 
+    def numbered(self, party, given):
+        """The attempt that a line names by number: a successor goes on counting where a predecessor stopped."""
+        found = [attempt for code in self.codes(party)
+                 for attempt in self.attempts.get((given["session"], code, given["student"]), [])
+                 if attempt.again == given.get("again", 1)]
+        return found[0] if found else None
+
     def withdraw(self, speaker, given, log):
         attempts, kind, _, faults = self.named(speaker.party, given)
         if faults:
             return no(*faults)
         again = self.told_again(given.get("again"))
         if kind == "ended":
-            one = self.numbered(attempts, given) or attempts[-1]  # what ended under a predecessor's code has ended here
-            return Answer(state=one.state, again=again, repeated=True)
+            asked = self.numbered(speaker.party, given)
+            return Answer(state=(asked or attempts[-1]).state, again=again, repeated=True)
         newest = attempts[-1]
         if self.stale(given, newest.log):
             faults.append("changed")
@@ -242,8 +246,8 @@ class Registrations:
         attempts, kind, wanted, faults = self.named(speaker.party, given)
         codes, student = self.codes(speaker.party), given["student"]
         if kind == "ended" and not faults:
-            one = self.numbered(attempts, given)
-            arrived = one and one.moved_to
+            asked = self.numbered(speaker.party, given)
+            arrived = asked and asked.moved_to
             if arrived and arrived.session == given["to"]:
                 return Answer(state=arrived.state, again=self.told_again(arrived.again), place=self.place(arrived),
                               repeated=True)
@@ -270,7 +274,7 @@ class Registrations:
             return no(*faults, again=wanted, last=newest and newest.log)
         self.changes()
         earlier = self.attempts.get((given["to"], newest.college, student), [])
-        made = Attempt(given["to"], newest.college, student, (earlier[-1].again if earlier else 0) + 1, "seated", log, newest.person,
+        made = Attempt(given["to"], newest.college, student, earlier[-1].again + 1 if earlier else 1, "seated", log, newest.person,
                        {"name": newest.name, "born": newest.born, "elective": newest.elective, "needs": newest.needs})
         before = self.standings([newest.person])
         self.add(made)

@@ -46,17 +46,23 @@ class Results:
         return RUNGS[:3] if sat else RUNGS[:2]
 
     def standings(self, persons):
-        """How far the registrations are of some persons; of those who have results, since only theirs can follow others'."""
+        """How far the registrations are of some persons."""
         persons = set(persons) - {None}
         if not persons:
             return {}
-        return {id(a): (a, self.rungs(a)) for a in self.all() if a.person in persons and a.examined}
+        return {id(a): (a, self.rungs(a)) for a in self.all() if a.person in persons}
 
     def results_follow(self, before, log):
-        """A registration that is on another rung now has changed."""
+        """A registration that is on another rung by what came of exams has changed; of an outcome that is another, or settled, its
+        college is told."""
         for attempt, rungs in before.values():
-            if self.rungs(attempt) != rungs:
+            if self.rungs(attempt) != rungs and attempt.examined:
                 attempt.log = log
+            outcome = self.outcome(attempt, False)
+            now = (outcome, outcome is not None and outcome == self.outcome(attempt, True))
+            if attempt.told != now:
+                attempt.told = now
+                self.tell_attempt(log, "result-in", attempt, outcome=outcome, final=now[1] or None)
 
     # --- commands
 
@@ -174,6 +180,7 @@ class Results:
         attempt.certificates.append(Record(number=number, issued=given["issued"], log=log))
         attempt.log = log
         self.results_follow(before, log)
+        self.tell_attempt(log, "certificate-in", attempt, number=given["number"], date=given["issued"])
         return Answer(**told, amended=True if newest else None)
 
     def read_scores(self, speaker, given):

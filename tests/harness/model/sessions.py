@@ -195,7 +195,10 @@ class Sessions:
             self.sessions[name].notice = notice
             return Answer(**self.told(name))
         before = self.standings(attempt.person for attempt in self.all(name))
+        moved = (stored.date, stored.place) != (given["date"], given["place"])
         vars(stored).update(wanted, log=log, notice=notice)
+        if moved:
+            self.tell_session(log, speaker, "session-moved", name, date=stored.date)
         self.results_follow(before, log)
         self.promote(name, log)
         return Answer(**self.told(name), amended=True)
@@ -244,10 +247,13 @@ class Sessions:
         if faults:
             return no(*faults, last=session.log)
         self.changes()
+        self.tell_session(log, speaker, "session-cancelled", name)
         session.state, session.reason, session.log = "cancelled", given["reason"], log
         for attempt in self.all(name):
             if attempt.live:
                 attempt.state, attempt.log = "cancelled", log
+                if not self.acts_for(speaker.party, attempt.college):
+                    self.tell_attempt(log, "seat-lost", attempt)
         return Answer(state="cancelled")
 
     def read_sessions(self, speaker, given):
@@ -257,7 +263,7 @@ class Sessions:
                 continue
             told = self.told(name)
             if speaker.role == "ocw":
-                del told["free"], told["waiting"]
+                del told["free"], told["waiting"]  # nor when somebody last came or went
             elif speaker.role in ("roc", "exams") and not self.session_yours(speaker, session.exam, session.host):
                 del told["waiting"]
             rows.append(wires(session=name, exam=session.exam, date=session.date, opens=session.opens, closes=session.closes,
