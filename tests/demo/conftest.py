@@ -14,7 +14,7 @@ from harness.client import Client, tls_context  # noqa: E402
 from harness.registry import ROOT, TOOL, execute  # noqa: E402
 
 FOLDER = f"{ROOT}/build/test/demo"
-LIMIT = 240  # seconds that one run may take
+LIMIT = 420  # seconds that one run may take
 
 
 class Demo:

@@ -1,18 +1,19 @@
 """What must come of the demo's files, worked out from their bytes and the rules of the design alone: none of this is of
-tools/demo or of the command. Files are read by Python's own csv and by openpyxl; the rules are harness/model.py's."""
+tools/demo or of the command. Files are read by Python's own csv and by openpyxl; the rules are rules.py's."""
 import collections
 import csv
 import datetime
+import functools
 import io
-import os
 import re
 import unicodedata
 
 import openpyxl
 
 from harness.client import decode_fields
-from harness.model import Model, Record, Session, looks_like_bsn
+from harness.model import looks_like_bsn
 from harness.registry import ROOT
+from rules import Rules
 
 # What stands under which header. One file has none: its columns are known.
 MEANINGS = {
@@ -75,7 +76,7 @@ def rows_of(path):
 
 
 def born_of(text):
-    """As the registry writes it; None when there is no such day. All were born from 2006 to 2010."""
+    """As the registry writes it; None when there is no such day. All were born in this century."""
     if re.fullmatch(r"\d{5}", text):
         return (datetime.date(1899, 12, 30) + datetime.timedelta(days=int(text))).isoformat()
     if re.fullmatch(r"\d{7,8}", text):
@@ -132,51 +133,64 @@ def register_of(said, digits):
 
 # --- What comes of them
 
+COUNTED = ("register", "withdraw", "move", "attend", "score", "certify")
+
+
 def lines_of(path):
+    """(verb, fields) of each line; those that begin and end a block hold nothing that counts."""
     with open(path, encoding="utf-8") as file:
         for line in file:
-            verb, rest = line.rstrip("\n").split(" ", 1)
-            fields = decode_fields(f" {rest}")
-            yield verb, {name: int(value) if name == "again" else value for name, value in fields.items()}
+            verb, _, rest = line.rstrip("\n").partition(" ")
+            if verb not in ("begin", "commit"):
+                yield verb, decode_fields(f" {rest}")
 
 
 class Expected:
-    """`model` after all of the plan in `folder`; `outcomes`: what the registry said how often, `codes`: of refusals, those that
-    may be; `contradicting`: so many rows say something else than an earlier one of their file; `secrets`: (what, text) of all
-    that is personal in the files; `exams`: exam -> level; `provinces`: college -> province."""
+    """`rules` after all of the plan in `folder`; `outcomes`: what the registry said how often, (verb, outcome); `contradicting`: so
+    many rows say something else than an earlier one of their file; `secrets`: (what, text) of all that is personal in the files;
+    `provinces`, `names`: of each college; `openings`: year -> persons seated for German when the same day of it began on which
+    the story ends."""
 
-    def __init__(self, folder):
-        self.secrets, self.exams = set(), {}
-        self.outcomes, self.codes = collections.Counter(), set()
+    def __init__(self, folder, last_day):
+        self.secrets, self.outcomes, self.openings = set(), collections.Counter(), {}
         self.log = self.contradicting = 0
-        electives = [fields["code"] for verb, fields in lines_of(f"{ROOT}/tools/demo/lines/admin.lines") if verb == "elective"]
-        self.model = Model()
-        self.model.electives, self.model.remembers = dict.fromkeys(electives), False
+        self.rules = Rules()
+        for verb, fields in lines_of(f"{ROOT}/tools/demo/lines/admin.lines"):
+            if verb == "elective":
+                self.rules.elective(None, fields, 0)
+        days = (last_day - datetime.date(last_day.year, 1, 1)).days
+        marks = {year: datetime.date(year, 1, 1) + datetime.timedelta(days=days) for year in range(2019, last_day.year)}
         for step in plan(folder):
-            self.model.today = step.date
+            for year, mark in marks.items():
+                if year not in self.openings and step.date > mark:
+                    self.openings[year] = self.count(year)
+            self.rules.today = step.date
             if step.verb == "submit":
                 self.submit(step)
             else:
                 for verb, fields in lines_of(step.path):
-                    self.send(step.party, verb, fields)
+                    if verb == "register":
+                        self.note(fields)
+                    self.ask(step.party, verb, fields)
+        self.rules.today = last_day
         with open(f"{ROOT}/tools/demo/institutions.csv", encoding="cp1252") as file:
             rows = [[cell.strip() for cell in row] for row in csv.reader(file, delimiter=";")]
-        code, province = rows[0].index("INSTELLINGSCODE"), rows[0].index("PROVINCIE")
+        code, province, name = (rows[0].index(word) for word in ("INSTELLINGSCODE", "PROVINCIE", "INSTELLINGSNAAM"))
         self.provinces = {row[code]: row[province].lower().replace("friesland", "fryslan") for row in rows[1:]}
+        self.names = {row[code]: row[name] for row in rows[1:]}
 
     def ask(self, party, verb, fields):
         self.log += 1
-        answer = self.model.ask(party, "roc", verb, fields, self.log)
-        self.codes |= {code for code, _ in answer.faults}
-        self.outcomes["NO" if answer.faults else "OK repeated" if "repeated" in answer.fields else
-                      "OK amended" if "amended" in answer.fields else "OK"] += 1
+        outcome = self.rules.ask(party, verb, fields, self.log)
+        if verb in COUNTED:
+            self.outcomes[verb, outcome] += 1
 
     def submit(self, step):
         told = collections.defaultdict(dict)  # of each registration, by the rows before
         for said, given in fields_of(step.path):
             self.secrets |= {(what, text) for what, text in said.items() if what not in ("session", "elective", "prefix")}
             if given:
-                self.secrets |= {("student", given["student"]), ("name", given["name"]), ("born", given["born"])}
+                self.note(given)
                 before = told[given["session"], given["student"]]
                 if all(before.get(field, value) == value for field, value in given.items()):  # else it is not sent
                     before.update(given)
@@ -184,32 +198,45 @@ class Expected:
                 else:
                     self.contradicting += 1
 
-    def send(self, party, verb, fields):
-        if verb == "exam":
-            self.exams[fields["exam"]] = fields["level"]
-            self.model.exams[fields["exam"]] = Record(language=fields["language"], level=fields["level"], combine=None, parts={})
-        elif verb == "schedule":
-            opens = datetime.date.fromisoformat(fields["opens"]) if "opens" in fields else None
-            self.model.sessions[fields["session"]] = Session(fields["exam"], datetime.date.fromisoformat(fields["date"]),
-                                                             int(fields["seats"]), fields["host"], fields["place"], 0, opens)
-        elif verb in ("register", "withdraw", "move"):
-            self.ask(party, verb, fields)
+    def note(self, given):
+        self.secrets |= {("student", given["student"]), ("name", given["name"]), ("born", given["born"])}
+
+    # --- the board
+
+    def count(self, year):
+        """Persons that are seated for an exam of German."""
+        return sum(self.rules.cells(year)["de", "seated"].values())
+
+    @functools.lru_cache(maxsize=None)
+    def cells(self, year, own):
+        """When all has been read."""
+        return self.rules.cells(year, own)
 
     def progress(self, year, rung, by, own=None):
-        """{value of `by`: persons}"""
+        """{(language, value of `by`): persons}; `own`: of a college, over all codes that it acts for."""
         found = collections.Counter()
-        for (college, exam, month), count in self.model.cells(year, rung, own).items():
-            found[{"institution": college, "exam": exam, "month": month, "level": self.exams[exam],
-                   "province": self.provinces[college]}[by]] += count
+        for code in self.rules.codes(own) if own else [None]:
+            for (language, step), cells in self.cells(year, code).items():
+                for (college, level, exam, month), count in cells.items() if step == rung else ():
+                    found[language, {"institution": college, "exam": exam, "month": month, "level": level,
+                                     "province": self.provinces[college]}[by]] += count
         return dict(found)
 
-    def registrations(self, college):
-        """{(session, student): what the college reads of it}"""
+    def ladder(self, year):
+        """{(language, rung): count}"""
         found = {}
-        for (session, party, student), attempts in self.model.attempts.items():
-            last = attempts[-1]
-            row = {"name": last.name, "born": last.born, "elective": last.elective, "needs": last.needs, "state": last.state,
-                   "again": str(last.again) if last.again > 1 else None, "eckid": self.model.eckids.get(last.person)}
-            if party == college:
-                found[session, student] = {name: value for name, value in row.items() if value is not None}
+        said = {key: students for key, students in self.rules.offers.items() if key[2] == year - 1}
+        for language in {self.rules.electives[elective] for _, elective, _ in said}:
+            here = {key: count for key, count in said.items() if self.rules.electives[key[1]] == language}
+            found[language, "offered"] = len({institution for institution, _, _ in here})
+            found[language, "enrolled"] = sum(here.values())
+        for (language, rung), cells in self.cells(year, None).items():
+            found[language, rung] = sum(cells.values())
         return found
+
+    def missing(self, schoolyear):
+        """The colleges that were there in the school year and have offered nothing."""
+        offering = {institution for institution, _, year in self.rules.offers if year == schoolyear}
+        there = {code for code in self.provinces if code not in self.rules.heirs
+                 or self.rules.heirs[code][0] >= datetime.date(schoolyear, 8, 1)}
+        return there - offering

@@ -252,7 +252,8 @@ def test_what_the_page_gets_wrong_is_found():
     assert reader.same("OK time=2027-04-02T10:11:13.5+02:00 log=89", "OK time=2027-04-02T23:00:00+02:00 log=8")
     for page, real in (("OK log=88", "OK log=8"), ("OK log=90", "OK log=8"), ("OK log=87", "OK log=9"), ("OK", "OK log=9"),
                        ("OK log=88 state=seated", "OK log=7 state=waiting"), ("OK log=88", "NO full log=7"),
-                       ("NO full log=88", "NO ended log=7"), ("= count=3", "= count=4"), ("OK log=88 again=2", "OK again=2 log=7"),
+                       ("NO full log=88", "NO ended log=7"), ("= count=3", "= count=4"),
+                       ("OK log=88 again=2", "OK again=2 log=7"),
                        ("OK plan=51c9...", f"OK plan={'52' * 32}"), ("OK plan=6666...", f"OK plan={'51' * 32}"),
                        ("OK time=2027-04-03T10:11:13.5+02:00", "OK time=2027-04-02T23:00:00+02:00"),
                        ("OK time=2027-04-02T10:11:13.6+02:00", "OK time=2027-04-02T22:00:00+02:00"),

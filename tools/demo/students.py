@@ -58,15 +58,16 @@ def writable(text, encoding):
 
 
 def make_eckid(dice):
-    return "https://ketenid.nl/202609/" + "".join(dice.of("0123456789abcdef") for _ in range(128))
+    return "https://ketenid.nl/201809/" + "".join(dice.of("0123456789abcdef") for _ in range(128))
 
 
-def make_student(dice, number, encoding="utf-8", partly_born=True):
-    """One whose name can be written in an encoding; of some the day, or the month too, is not known (`partly_born`)."""
+def make_student(dice, number, encoding="utf-8", partly_born=True, first_born=2006):
+    """One whose name can be written in an encoding, born in one of five years; of some the day, or the month too, is not known
+    (`partly_born`)."""
     prefix, surname = dice.of([pair for pair in SURNAMES if writable(pair[1], encoding)])
     firsts = [name for name in FIRST if writable(name, encoding)]
     names = dice.of(firsts) if dice.below(3) else f"{dice.of(firsts)} {dice.of(firsts)}"
-    born = (1 + dice.below(28), 1 + dice.below(12), 2006 + dice.below(5))
+    born = (1 + dice.below(28), 1 + dice.below(12), first_born + dice.below(5))
     known = dice.below(50)
     if partly_born and known < 2:
         born = (0, born[1] if known else 0, born[2])
