@@ -64,11 +64,12 @@ def lines_until_found(stage):
 def test_a_planted_fault_is_found(planted, what, name, old, new):
     right = definition(planted, name)
     assert right.count(old) >= 1, f"{name} has changed: {old!r} is not in it"
-    planted.sql(right.replace(old, new, 1))
+    path = f"set local search_path = {planted.api}, registry, public"
+    planted.sql(path, right.replace(old, new, 1))
     try:
         found = lines_until_found(planted)
     finally:
-        planted.sql(right)
+        planted.sql(path, right)
         for client in planted.clients.values():
             client.close()  # answers may be under way
         planted.clients.clear()
