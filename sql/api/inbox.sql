@@ -30,6 +30,71 @@ begin
 end
 $$;
 
+-- A party's own in that role, and of the codes it acts for, in the order in which they were told. Read a code at a time, so
+-- that a page costs the same however many there are.
+create function inbox(party_ text, role_ text, certificate_ bytea, after_ text, limit_ integer)
+returns table (code text, field text, log bigint, "time" text, notice text, party text, session text, elective text,
+               student bytea, again integer, date date, until date, outcome text, final boolean, number text,
+               certificate text, after text)
+language plpgsql stable as $$
+#variable_conflict use_column
+declare
+    log_ bigint := coalesce(token_number(after_, 1), 0);
+    place_ bigint := coalesce(token_number(after_, 2), 0);
+    code_ text := coalesce(split_part(after_, ':', 3), '');
+begin
+    if after_ is not null and (token_number(after_, 1) is null or token_number(after_, 2) is null) then
+        code := 'range';
+        field := 'after';
+        return next;
+        return;
+    end if;
+    return query
+        with page as materialized (
+            select told.*
+            from unnest(acting_codes(party_)) held (code),
+                 lateral (select * from inbox i
+                          where i.party = held.code and i.role = role_ and i.log >= log_
+                            and (i.log, i.place::bigint, i.party) > (log_, place_, code_)
+                          order by i.log, i.place
+                          limit limit_) told
+            order by told.log, told.place, told.party
+            limit limit_
+        )
+        select null, null, page.log, wire_time(a.time), page.notice, page.party, page.session, page.elective, s.student,
+               nullif(r.again, 1), page.date, page.until, page.outcome, page.final, page.number,
+               encode(page.certificate, 'hex'), concat_ws(':', page.log, page.place, page.party)
+        from page
+        left join audit a on a.log = page.log
+        left join registration r on r.entered = page.entered
+        left join student s on s.college = r.college and s.student_hash = r.student_hash
+        order by page.log, page.place, page.party;
+end
+$$;
+
+-- What was told up to a number is read, and gone.
+create function ack(party_ text, role_ text, certificate_ bytea, upto_ bigint, seen_ bigint)
+returns table (code text, field text, repeated boolean, last bigint) language plpgsql as $$
+#variable_conflict use_column
+declare
+    codes text[] := acting_codes(party_);
+    newest bigint := (select max(i.log) from inbox i where i.party = any (codes) and i.role = role_);
+begin
+    if upto_ >= running_log() then
+        code := 'range';
+        field := 'upto';
+    elsif not exists (select from inbox i where i.party = any (codes) and i.role = role_ and i.log <= upto_) then
+        repeated := true;
+    elsif newest > seen_ then
+        code := 'changed';
+        last := newest;
+    else
+        delete from inbox i where i.party = any (codes) and i.role = role_ and i.log <= upto_;
+    end if;
+    return next;
+end
+$$;
+
 ------------------------------------------------------------------------------------------------ reminders
 
 -- The school year of a day, by the year in which it begins.

@@ -52,7 +52,41 @@ begin
 end
 $$;
 
--- Brings what the registrations of these persons have reached in step with what is stored, under the number `log_`.
+-- Tells the colleges of these persons' registrations what came of them, where that is not what they were told last. A
+-- result that is gone again (a part is without points since attempts were parted) is told without an outcome.
+create function outcomes_tell(log_ bigint, persons_ bigint[]) returns void language plpgsql
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
+as $$
+declare
+    notices inbox[];
+begin
+    with changed as materialized (
+        select r.entered, r.college, r.session, now.outcome,
+               coalesce(now.outcome = result_outcome(r, true), false) as final
+        from registration r
+        left join outcome_told told on told.entered = r.entered
+        cross join lateral (select result_outcome(r, false) as outcome offset 0) now
+        where r.person = any (persons_)
+          and (told.outcome, told.final) is distinct from
+              (now.outcome, case when now.outcome is not null
+                                 then coalesce(now.outcome = result_outcome(r, true), false) end)
+    ), forgotten as (
+        delete from outcome_told where entered in (select entered from changed where outcome is null)
+    ), noted as (
+        insert into outcome_told (entered, outcome, final)
+        select entered, outcome, final from changed where outcome is not null
+        on conflict (entered) do update set outcome = excluded.outcome, final = excluded.final
+    )
+    select array_agg(notice(college, 'roc', 'result-in', session => session, entered => entered, outcome => outcome,
+                            final => nullif(final, false)) order by entered)
+    into notices
+    from changed;
+    perform inbox_tell(log_, notices);
+end
+$$;
+
+-- Brings what the registrations of these persons have reached, and what their colleges were told, in step with what is
+-- stored, under the number `log_`.
 create function results_follow(log_ bigint, persons_ bigint[]) returns void language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
 as $$
@@ -68,6 +102,7 @@ begin
     if found then
         perform recount_all(log_, persons_);
     end if;
+    perform outcomes_tell(log_, persons_);
 end
 $$;
 
@@ -285,6 +320,9 @@ begin
         insert into certified (issuer, number, entered, issued, log)
         values (found_.issuer, number_, (found_.named).entered, issued_, running_log())
         on conflict (issuer, number) do update set issued = excluded.issued, log = excluded.log;
+        perform inbox_tell(running_log(), array[notice((found_.named).college, 'roc', 'certificate-in', session => session_,
+                                                       entered => (found_.named).entered, date => issued_,
+                                                       number => number_)]);
         amended := nullif(stored.number is not null, false);
         update registration r set log = running_log() where r.entered = (found_.named).entered;
         perform results_follow(running_log(), array[(found_.named).person]);

@@ -63,6 +63,7 @@ as $$
 declare
     free integer := (select least(seats - taken, waiting) from session where session = session_);
     persons bigint[];
+    notices inbox[];
 begin
     if free <= 0 then
         return '{}';
@@ -73,11 +74,32 @@ begin
         update registration r set state = 'seated', log = log_
         from first
         where r.entered = any (array[first.entered])
-        returning r.person
+        returning r.person, r.college, r.entered
     )
-    select array_agg(distinct person) into persons from promoted;
+    select array_agg(distinct person),
+           array_agg(notice(college, 'roc', 'seat-offered', session => session_, entered => entered) order by entered)
+    into persons, notices
+    from promoted;
     update session set taken = taken + free, waiting = waiting - free, log = log_ where session = session_;
+    perform inbox_tell(log_, notices);
     return persons;
+end
+$$;
+
+-- Tells whom a session concerns what became of it, but who did it: each college with a registration that lives, the host,
+-- and the office that issues the exam.
+create function session_tell(log_ bigint, notice_ text, told session, party_ text) returns void language plpgsql as $$
+begin
+    perform inbox_tell(log_, array(
+        select notice(concerned.party, concerned.role, notice_, session => told.session,
+                      date => case notice_ when 'session-moved' then told.date end)
+        from (select told.host as party, 'roc' as role
+              union select e.issuer, 'exams' from exam e where e.exam = told.exam
+              union select c.college, 'roc' from contingent c
+                    where c.session = told.session
+                      and exists (select from registration r
+                                  where r.session = c.session and r.college = c.college
+                                    and r.state in ('seated', 'waiting'))) concerned), acting_codes(party_));
 end
 $$;
 
@@ -181,6 +203,9 @@ begin
                 log = running_log()
             where session = session_;
             amended := true;
+            if stored.date <> date_ or stored.place <> place_ then
+                perform session_tell(running_log(), 'session-moved', wanted, party_);
+            end if;
             if stored.date <> date_ then
                 perform contingents_move(session_, null, running_log());
                 -- Where an exam combines attempts, they do so in the order of their days.
@@ -255,6 +280,7 @@ returns table (code text, field text, state text, repeated boolean, last bigint)
 declare
     stored session;
     persons_ bigint[];
+    notices inbox[];
 begin
     select * into stored from session where session = session_;
     if stored.session is null then
@@ -273,12 +299,17 @@ begin
         code := 'attended';
         field := 'session';
     else
+        perform session_tell(running_log(), 'session-cancelled', stored, party_);
         with ended as (
             update registration set state = 'cancelled', log = running_log()
             where session = session_ and registration.state in ('seated', 'waiting')
-            returning person
+            returning person, college, entered
         )
-        select array_agg(person) into persons_ from ended;
+        select array_agg(person),
+               array_agg(notice(college, 'roc', 'seat-lost', session => session_, entered => entered) order by entered)
+        into persons_, notices
+        from ended;
+        perform inbox_tell(running_log(), notices, acting_codes(party_));
         update session set state = 'cancelled', reason = reason_, taken = 0, waiting = 0, log = running_log()
         where session = session_;
         perform recount_all(running_log(), coalesce(persons_, '{}'));

@@ -19,6 +19,13 @@ create table inbox (
 );
 create index on inbox (log);
 
+-- What a registration's result was when its college was last told.
+create table outcome_told (
+    entered bigint primary key,
+    outcome text not null check (outcome in ('passed', 'failed')),
+    final boolean not null
+);
+
 -- Deadlines that were told, so that each is told once; a deadline that was moved is another. Gone when it is over.
 create table deadline_told (
     kind text not null check (kind in ('session', 'elective')),
