@@ -20,7 +20,7 @@ MANY = 100_000
 GUARDED = "=+-@"  # a spreadsheet may take a cell that begins so for a formula
 NUMBERS = {"sessions": {"seats", "free", "waiting", "log"}, "registrations": {"again", "place", "log"},
            "offers": {"schoolyear", "students", "again", "log"},
-           "submissions": {"accepted", "log"}, "institutions": {"log"}}  # `<5` is none
+           "submissions": {"accepted", "log"}, "institutions": {"log"}, "inbox": {"log", "again"}}  # `<5` is none
 ODD = ['=1+1', "+31", "-2", "@SUM(A1)", 'a"b', "a;b", "a\\b", "\u00e9 e\u0301 \u00df \u0133", "\U0001f600 \u6f22\u5b57", "it's,", "</script>",
        "\u200d\ufeff", "'=1", "#N/A", "\u02b9", "-", "a=b c"]
 FORBIDDEN = {chr(c) for c in (0x61c, 0x200e, 0x200f, 0x2028, 0x2029, *range(0x202a, 0x202f), *range(0x2066, 0x206a))}
