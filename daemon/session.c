@@ -50,7 +50,8 @@ struct session {
 
     struct window window;
     struct batch_item admission;
-    struct slice admission_cell;
+    struct slice admission_cells[2]; /* certificate and until, as statement_admit has them */
+    char until[24];                  /* the second's text */
 
     const char *bye;    /* the code of the last words; NULL: there are none to say */
     bool input_ends;    /* no more bytes will come, or none that count: what is there is the last */
@@ -346,9 +347,11 @@ static void on_ready(struct session *session)
         session_bye(session, code);
         return;
     }
-    session->admission_cell = (struct slice){(const char *)speaker->certificate, speaker->certificate_len};
+    int len = snprintf(session->until, sizeof session->until, "%lld", (long long)peer->until);
+    session->admission_cells[0] = (struct slice){(const char *)speaker->certificate, speaker->certificate_len};
+    session->admission_cells[1] = (struct slice){session->until, (size_t)len};
     session->admission =
-        (struct batch_item){.command = &statement_admit, .cells = &session->admission_cell, .answer = on_admission};
+        (struct batch_item){.command = &statement_admit, .cells = session->admission_cells, .answer = on_admission};
     code = batch_add(session->server->batch, &session->window.source, &session->admission);
     if (code)
         session_bye(session, strcmp(code, "database") == 0 ? "database" : "limit");

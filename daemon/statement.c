@@ -10,8 +10,9 @@ static const struct proto_type number_type = {.name = "log", .class = CLASS_PLAI
 const struct proto_command statement_admit = {
     .verb = "admit",
     .kind = KIND_READ,
-    .fields = (const struct proto_field[]){{"certificate", &certificate_type, FIELD_REQUIRED}},
-    .field_count = 1,
+    .fields = (const struct proto_field[]){{"certificate", &certificate_type, FIELD_REQUIRED},
+                                           {"until", &number_type, FIELD_REQUIRED}},
+    .field_count = 2,
     .replies = "party role log head time",
     .help = "who a certificate speaks for",
 };
@@ -244,7 +245,8 @@ static void put_bare(FILE *out, const struct proto_command *command, const char 
     if (command == &statement_admit)
         fprintf(out,
                 "select request.ord, a.log, true, a.code, null::text, a.party, a.role, a.log, a.head, a.\"time\" "
-                "from unnest($1::bytea[]) with ordinality request (certificate, ord), lateral %s.admit(certificate) a",
+                "from unnest($1::bytea[], $2::text[]) with ordinality request (certificate, until, ord), "
+                "lateral %s.admit(certificate, until::bigint) a",
                 api);
     else if (command == &statement_news)
         fprintf(out,

@@ -140,12 +140,20 @@ static int days_until(const ASN1_TIME *end)
     return seconds < 0 ? days - 1 : days;
 }
 
+/* In seconds since 1970; 0 when it cannot be read. */
+static int64_t seconds_of(const ASN1_TIME *end)
+{
+    struct tm parts;
+    return ASN1_TIME_to_tm(end, &parts) == 1 ? (int64_t)timegm(&parts) : 0;
+}
+
 int tls_describe(X509 *certificate, struct stream_peer *peer)
 {
     if (X509_digest(certificate, EVP_sha256(), peer->fingerprint, NULL) != 1)
         return -1;
     read_oin(certificate, peer->oin);
     peer->days = days_until(X509_get0_notAfter(certificate));
+    peer->until = seconds_of(X509_get0_notAfter(certificate));
     return 0;
 }
 

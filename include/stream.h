@@ -36,6 +36,7 @@ struct stream_peer {
     uint8_t issuer[32];      /* SHA-256 of the DER of the CA certificate that signed it; zeros when not known */
     char oin[21];            /* the Subject's serialNumber when it is 20 digits and capitals, else "" */
     int days;                /* whole days until the certificate expires, below 0 when it has */
+    int64_t until;           /* when it does, in seconds since 1970; 0 when that cannot be read */
     char origin[64];         /* address and port, as in 127.0.0.1:51234 or [::1]:51234 */
 };
 

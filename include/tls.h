@@ -35,7 +35,7 @@ int tls_judge(struct tls *tls, struct ssl_st *ssl) MUST_CHECK;
  */
 int tls_identify(struct ssl_st *ssl, struct stream_peer *peer) MUST_CHECK;
 
-/* Of one certificate alone: fingerprint, oin and days. 0, or -1 when out of memory. */
+/* Of one certificate alone: fingerprint, oin, days and until. 0, or -1 when out of memory. */
 int tls_describe(struct x509_st *certificate, struct stream_peer *peer) MUST_CHECK;
 
 #endif

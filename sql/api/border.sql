@@ -205,13 +205,17 @@ $$;
 
 -- ---- the daemon's own questions
 
--- For the greeting, or `* BYE code=`.
-create function admit(certificate_ bytea)
+-- For the greeting, or `* BYE code=`. Notes of who is admitted when the certificate ends, by the seconds since 1970 that
+-- it says, so that its party can be told in time.
+create function admit(certificate_ bytea, until_ bigint)
 returns table (code text, party text, role text, log bigint, head text, "time" text)
-language plpgsql stable rows 1 as $$
+language plpgsql rows 1 as $$
 #variable_conflict use_column
 begin
     select s.code, s.party, s.role into code, party, role from speaker(certificate_) s;
+    if code is null then
+        perform certificate_note(certificate_, party, role, until_);
+    end if;
     select newest.log, encode(newest.head, 'hex'), wire_time(registry_now()) into log, head, "time"
     from log_head newest;
     return next;

@@ -15,13 +15,14 @@
 
 create function chore_due(chore text) returns boolean language plpgsql stable as $$
 begin
-    return case chore when 'remind' then remind_due() when 'retention' then retention_pending() end;
+    return case chore when 'remind' then remind_due() when 'forget' then forget_due()
+                      when 'retention' then retention_pending() end;
 end
 $$;
 
 create function chore_do(chore text) returns text language plpgsql as $$
 begin
-    return case chore when 'remind' then remind() when 'retention' then retention_step(200) end;
+    return case chore when 'remind' then remind() when 'forget' then forget() when 'retention' then retention_step(200) end;
 end
 $$;
 
@@ -34,7 +35,7 @@ declare
     context text;
     faults text;
 begin
-    foreach chore in array array['remind', 'retention'] loop
+    foreach chore in array array['remind', 'forget', 'retention'] loop
         rest := 'buurtaal.rest_' || chore;
         continue when nullif(current_setting(rest, true), '')::timestamptz > clock_timestamp();
         begin

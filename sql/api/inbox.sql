@@ -116,10 +116,57 @@ language sql stable as $$
     limit most
 $$;
 
+-- The same of electives and the last day to enrol for them.
+create function electives_closing(today date, most integer) returns table (elective text, until date)
+language sql stable as $$
+    select e.code, e.enrol_until
+    from elective e
+    where e.enrol_until between today and today + 7
+      and not exists (select from deadline_told told
+                      where told.kind = 'elective' and told.code = e.code and told.until = e.enrol_until)
+    order by e.enrol_until, e.code
+    limit most
+$$;
+
+-- Notes when a certificate ends, on the first use of a day; where this server takes no writes, nothing.
+create function certificate_note(certificate_ bytea, party_ text, role_ text, until_ bigint) returns void
+language plpgsql as $$
+declare
+    today date := (statement_timestamp() at time zone 'Europe/Amsterdam')::date;
+begin
+    if until_ <= 0 or current_setting('transaction_read_only')::boolean
+       or exists (select from certificate_end
+                  where fingerprint = substr(certificate_, 1, 32) and party = party_ and role = role_ and used >= today) then
+        return;
+    end if;
+    insert into certificate_end (fingerprint, certificate, party, role, until, used)
+    values (substr(certificate_, 1, 32), certificate_, party_, role_, to_timestamp(until_), today)
+    on conflict (fingerprint) do update
+    set certificate = excluded.certificate, party = excluded.party, role = excluded.role, used = excluded.used;
+end
+$$;
+
+-- Certificates with at most 30 or 7 days left whose party was not told so, at most so many. Left out are those that are
+-- revoked, and those that were replaced: since their last use one that ends later spoke for the party in that role. These
+-- days are real ones, whatever clock a demo has, since certificates end by them.
+create function certificates_expiring(most integer) returns setof certificate_end language sql stable as $$
+    select c.*
+    from certificate_end c
+    where c.until between statement_timestamp() and statement_timestamp() + interval '30 days'
+      and (c.told is null or c.told = 30 and c.until <= statement_timestamp() + interval '7 days')
+      and certificate_live(c.party, c.role, c.certificate)
+      and not exists (select from certificate_end newer
+                      where newer.party = c.party and newer.role = c.role and newer.until > c.until and newer.used > c.used
+                        and certificate_live(newer.party, newer.role, newer.certificate))
+    order by c.until, c.fingerprint
+    limit most
+$$;
+
 create function remind_due() returns boolean language plpgsql stable
 set enable_seqscan = off as $$
 begin
-    return exists (select from sessions_closing(log_today(), 1));
+    return exists (select from sessions_closing(log_today(), 1)) or exists (select from electives_closing(log_today(), 1))
+        or exists (select from certificates_expiring(1));
 end
 $$;
 
@@ -149,11 +196,20 @@ create function session_closing_parties(session_ text) returns setof text langua
                                       and r.state in ('seated', 'waiting')))
 $$;
 
--- The chore: tells what falls due within days, each deadline once.
+-- Whom the last day to enrol for an elective is told: each college that offers it in this school year, the last or the next.
+create function elective_closing_parties(elective_ text, today date) returns setof text language sql stable as $$
+    select distinct institution from offer
+    where elective = elective_ and state = 'offered'
+      and schoolyear between schoolyear(today) - 1 and schoolyear(today) + 1
+$$;
+
+-- The chore: tells what falls due within days, each once.
 create function remind() returns text language plpgsql as $$
 declare
     today date := log_today();
-    notices inbox[];
+    sessions inbox[];
+    electives inbox[];
+    certificates inbox[];
 begin
     with closing as materialized (
         select * from sessions_closing(today, 20)
@@ -162,13 +218,52 @@ begin
     )
     select array_agg(notice(party, 'roc', 'deadline-near', session => closing.session, until => closing.until)
                      order by closing.until, closing.session)
-    into notices
+    into sessions
     from closing, lateral session_closing_parties(closing.session) party;
-    if notices is null then
+    with closing as materialized (
+        select * from electives_closing(today, 20)
+    ), noted as (
+        insert into deadline_told (kind, code, until) select 'elective', elective, until from closing
+    )
+    select array_agg(notice(party, 'roc', 'deadline-near', elective => closing.elective, until => closing.until)
+                     order by closing.until, closing.elective)
+    into electives
+    from closing, lateral elective_closing_parties(closing.elective, today) party;
+    with expiring as materialized (
+        select * from certificates_expiring(100)
+    ), noted as (
+        update certificate_end c set told = case when c.until <= statement_timestamp() + interval '7 days' then 7 else 30 end
+        from expiring where c.fingerprint = expiring.fingerprint
+    )
+    select array_agg(notice(party, role, 'certificate-expiring', certificate => fingerprint,
+                            until => (until at time zone 'Europe/Amsterdam')::date) order by until, fingerprint)
+    into certificates
+    from expiring;
+    delete from deadline_told where until < today;
+    delete from certificate_end where until < statement_timestamp();
+    if sessions is null and electives is null and certificates is null then
         return null;
     end if;
-    delete from deadline_told where until < today;
-    perform inbox_tell(running_log(), notices);
-    return 'notices=' || cardinality(notices);
+    perform inbox_tell(running_log(), sessions || electives || certificates);
+    return 'notices=' || cardinality(sessions || electives || certificates);
+end
+$$;
+
+-- The chore that lets go what nobody read within a year, 500 rows at a time.
+create function forget_due() returns boolean language plpgsql stable
+set enable_seqscan = off as $$
+begin
+    return coalesce((select min(log) from inbox) <= log_before(log_today() - 365), false);
+end
+$$;
+create function forget() returns text language plpgsql as $$
+declare
+    old bigint := log_before(log_today() - 365);
+    gone bigint;
+begin
+    delete from inbox
+    where ctid = any (array(select ctid from inbox where log <= old order by log, party, role, place limit 500));
+    get diagnostics gone = row_count;
+    return 'notices=' || nullif(gone, 0);
 end
 $$;

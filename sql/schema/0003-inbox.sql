@@ -33,4 +33,18 @@ create table deadline_told (
     until date not null,
     primary key (kind, code, until)
 );
+-- When certificates end that were used, and on which day they were last. Of them alone the registry knows it. No writes of
+-- the log, as what a daemon notes of its own connections is none.
+create table certificate_end (
+    fingerprint bytea primary key,
+    certificate bytea not null,                     -- as handed over, see sql/README.md
+    party text not null,
+    role text not null,
+    until timestamptz not null,
+    used date not null,
+    told integer check (told in (30, 7))            -- the last notice said that so many days are left at most
+);
+create index on certificate_end (until);
+
 create index on session ((coalesce(closes, date - 28))) where state = 'scheduled';
+create index on elective (enrol_until);

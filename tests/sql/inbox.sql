@@ -1,6 +1,6 @@
 -- The inbox: who is told what of what others did, what the calendar brings, and that it is gone once it is read.
 begin;
-select plan(39);
+select plan(69);
 update demo set ahead = '2027-03-01T12:00:00Z' - statement_timestamp();
 insert into institution (code, name, kind, country, province, log)
 values ('A', 'A', 'college', 'NL', 'drenthe', 0), ('B', 'B', 'college', 'NL', null, 0), ('C', 'C', 'college', 'NL', null, 0),
@@ -134,6 +134,115 @@ select is(say('C', 'roc', 'ack upto=' || (select log from log_head) || ' seen=' 
 select is((select string_agg(distinct party, ',' order by party) from inbox), 'A,E,H', 'and nobody else''s');
 select is(say('E', 'exams', 'ack upto=' || (select log from log_head)), 'OK', 'the exam office');
 select is(say('N', 'nuffic', 'ack upto=1'), 'OK repeated=yes', 'every role has one');
+
+-- deadlines, each once
+create function pg_temp.chore(chore text) returns text language plpgsql as $$
+begin
+    if not chore_due(chore) then
+        return 'not due';
+    end if;
+    perform chores();
+    return coalesce(pg_temp.told(), 'nothing');
+end
+$$;
+update demo set ahead = '2028-01-10T12:00:00Z' - statement_timestamp();
+select say('ADMIN', 'admin', 'institution code=D name=D kind=college country=NL', 'institution code=F name=F kind=college country=NL');
+select say('ADMIN', 'admin', 'elective code=K1 title=K language=de receptive=B1 productive=A2',
+                             'elective code=K2 title=K language=fr receptive=B1 productive=A2');
+select say('A', 'roc', 'offer elective=K1 schoolyear=2027'), say('D', 'roc', 'offer elective=K1 schoolyear=2027'),
+       say('C', 'roc', 'offer elective=K1 schoolyear=2026'), say('F', 'roc', 'offer elective=K2 schoolyear=2027');
+select say('E', 'exams', 'schedule session=V exam=X date=2028-05-20 closes=2028-04-20 seats=3 place=Assen host=H',
+                         'schedule session=W exam=X date=2028-05-20 closes=2028-04-21 seats=3 place=Assen host=H');
+select say('A', 'roc', 'register session=V student=9 name=n born=2009');
+select pg_temp.told();
+update demo set ahead = '2028-04-12T12:00:00Z' - statement_timestamp();
+select is(pg_temp.chore('remind'), 'not due', 'eight days before is not near');
+update demo set ahead = '2028-04-13T12:00:00Z' - statement_timestamp();
+select is(pg_temp.chore('remind'), 'A roc deadline-near V until 2028-04-20, D roc deadline-near V until 2028-04-20, '
+                                   'H roc deadline-near V until 2028-04-20',
+          'who has students there, who offers the language and has nobody, and the host; not who offered last year, or French');
+select is(pg_temp.chore('remind'), 'not due', 'once');
+update demo set ahead = '2028-04-14T12:00:00Z' - statement_timestamp();
+select is(pg_temp.chore('remind'), 'D roc deadline-near W until 2028-04-21, H roc deadline-near W until 2028-04-21',
+          'who has students at one session is not told of another');
+select say('E', 'exams', 'schedule session=V exam=X date=2028-05-20 closes=2028-04-19 seats=3 place=Assen host=H');
+select is(pg_temp.chore('remind'), 'A roc deadline-near V until 2028-04-19, D roc deadline-near V until 2028-04-19, '
+                                   'H roc deadline-near V until 2028-04-19', 'a deadline that was moved is another');
+select say('E', 'exams', 'schedule session=W exam=X date=2028-05-20 closes=2028-04-18 seats=3 place=Assen host=H');
+select say('D', 'roc', 'register session=W student=9 name=n born=2009');
+select say('E', 'exams', 'reseat session=W seats=1');
+select is(pg_temp.chore('remind'), 'D roc deadline-near W until 2028-04-18, H roc deadline-near W until 2028-04-18',
+          'who has students there, also where no seat is free');
+select say('E', 'exams', 'schedule session=Z exam=X date=2028-05-20 closes=2028-04-13 seats=3 place=Assen host=H');
+select is(pg_temp.chore('remind'), 'not due', 'a day that is over is not near');
+select say('ADMIN', 'admin', 'elective code=K1 title=K language=de receptive=B1 productive=A2 enrol-until=2028-04-14');
+select is(pg_temp.chore('remind'), 'A roc deadline-near K1 until 2028-04-14, C roc deadline-near K1 until 2028-04-14, '
+                                   'D roc deadline-near K1 until 2028-04-14', 'an elective, to who offers it or did last year');
+select say('ADMIN', 'admin', 'elective code=K3 title=K language=de receptive=B1 productive=A2 enrol-until=2028-04-15');
+select is(pg_temp.chore('remind') || ' ' || (select verb from audit order by log desc limit 1), 'nothing elective',
+          'that nobody offers one is noted without a number');
+select is(pg_temp.chore('remind'), 'not due', 'and is done');
+select say('E', 'exams', 'schedule session=Q exam=X date=2028-05-20 closes=2028-04-20 seats=3 place=Assen host=H');
+select say('E', 'exams', 'cancel session=Q reason=ill');
+select is(pg_temp.chore('remind'), 'not due', 'a cancelled session has no deadline');
+
+-- certificates: days as they are, not a demo's
+create function pg_temp.ends(print bytea, days integer) returns void language sql as $$
+    update registry.certificate_end set until = statement_timestamp() + days * interval '1 day' + interval '1 hour'
+    where fingerprint = print
+$$;
+create function pg_temp.admitted(print bytea, days integer) returns text language sql as $$
+    select coalesce(code, party || ' ' || role)
+    from admit(print, extract(epoch from statement_timestamp() + days * interval '1 day')::bigint)
+$$;
+select tests.admitted('OCW', 'ocw'), pg_temp.told();
+select is(pg_temp.admitted(tests.fingerprint('OCW', 'ocw'), 31), 'OCW ocw', 'who is admitted');
+select is((select row(party, role, until > statement_timestamp() + interval '30 days',
+                      used = (statement_timestamp() at time zone 'Europe/Amsterdam')::date)::text from certificate_end),
+          '(OCW,ocw,t,t)', 'has its end noted');
+select is(pg_temp.chore('remind'), 'not due', '31 days are enough');
+select pg_temp.ends(tests.fingerprint('OCW', 'ocw'), 29);
+select is(pg_temp.chore('remind'),
+          (select 'OCW ocw certificate-expiring until ' || (until at time zone 'Europe/Amsterdam')::date || ' '
+                  || encode(fingerprint, 'hex') from certificate_end), '30 are told');
+select is(pg_temp.chore('remind'), 'not due', 'once');
+select is(say('OCW', 'ocw', 'inbox') ~ (' notice=certificate-expiring party=OCW until=\S+ certificate='
+          || encode(tests.fingerprint('OCW', 'ocw'), 'hex') || '$'), true, 'in its inbox');
+select pg_temp.ends(tests.fingerprint('OCW', 'ocw'), 6);
+select is(pg_temp.chore('remind') like 'OCW ocw certificate-expiring%', true, 'and 7');
+select is(pg_temp.chore('remind'), 'not due', 'once, too');
+update certificate_end set told = null;
+insert into access (party, role, fingerprint, granted, log) values ('OCW', 'ocw', sha256('new'), 0, 0);
+select pg_temp.admitted(sha256('new'), 300);
+select is(chore_due('remind'), true, 'with a second certificate the first may go on');
+update certificate_end set used = used - 1 where fingerprint <> sha256('new');
+select is(chore_due('remind'), false, 'but not when it has been replaced');
+update certificate_end set used = used + 1 where fingerprint <> sha256('new');
+savepoint live;
+select say('ADMIN', 'admin', 'revoke fingerprint=' || encode(sha256('new'), 'hex'));
+update certificate_end set used = used - 1 where fingerprint <> sha256('new');
+select chore_due('remind') as due \gset
+rollback to live;
+select is(:'due'::text, 't', 'by one that was revoked it was not');
+select say('ADMIN', 'admin', 'revoke fingerprint=' || encode(tests.fingerprint('OCW', 'ocw'), 'hex'));
+select is(chore_due('remind'), false, 'a revoked one is not told');
+select is(pg_temp.admitted(tests.fingerprint('OCW', 'ocw'), 3), 'revoked', 'nor noted');
+select is(pg_temp.admitted(sha256('unknown'), 3), 'not-granted', 'as a stranger''s is not');
+select is((select count(*) from certificate_end), 2::bigint, 'nothing is known of it');
+savepoint writable;
+set transaction_read_only = on;
+select pg_temp.admitted(sha256('new'), 3) as admitted \gset
+rollback to writable;
+select is(:'admitted'::text, 'OCW ocw', 'a server that takes no writes admits, too');
+
+-- what nobody reads
+select pg_temp.told();
+update demo set ahead = '2029-04-13T12:00:00Z' - statement_timestamp();
+select is(chore_due('forget'), false, 'is kept for a year');
+update demo set ahead = '2029-04-14T12:00:00Z' - statement_timestamp();
+select pg_temp.chore('forget');
+select is((select verb || ' ' || fields from audit order by log desc limit 1), 'forget notices=3', 'then it goes, a day at a time');
+select is((select min(a.time)::date from inbox join audit a using (log)), '2028-04-14'::date, 'and no sooner');
 
 select is_empty('select * from reconcile()', 'all sums and seats are right');
 select * from finish();

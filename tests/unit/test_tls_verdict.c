@@ -261,6 +261,7 @@ static void days_are_whole_and_below_zero_when_past(void **state)
             X509_gmtime_adj(X509_getm_notAfter(own.certificate), -3600);
         assert_int_equal(tls_describe(own.certificate, &peer), 0);
         assert_in_range(peer.days + 100, cases[i].least + 100, cases[i].most + 100);
+        assert_int_equal((peer.until - time(NULL)) / 86400 - (peer.until < time(NULL)), peer.days);
         pki_free(&own);
     }
 }
