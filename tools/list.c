@@ -37,7 +37,7 @@ static const struct list lists[] = {
      "session student name born state place elective again institution needs reason", "", NULL, TEXT_LIST_NOTHING},
     {"offers", TEXT_HELP_OFFERS, "institution elective schoolyear students state location again", "", NULL,
      TEXT_LIST_NOTHING},
-    {"inbox", TEXT_HELP_INBOX, "time notice session student date until outcome elective number log party again final certificate",
+    {"inbox", TEXT_HELP_INBOX, "time notice session student date until outcome elective exam number log party again final certificate",
      "", NULL, TEXT_LIST_NOTHING_NEW},
     {"submissions", TEXT_HELP_SUBMISSIONS, "name time accepted refused log sha256", "", NULL, TEXT_LIST_UNNAMED},
     {"institutions", TEXT_HELP_INSTITUTIONS, "code name kind place province country until successor region board from",

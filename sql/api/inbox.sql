@@ -7,10 +7,10 @@
 
 -- One notice, to be told by inbox_tell.
 create function notice(party text, role text, notice text, session text default null, elective text default null,
-                       entered bigint default null, date date default null, until date default null,
+                       exam text default null, entered bigint default null, date date default null, until date default null,
                        outcome text default null, final boolean default null, number text default null,
                        certificate bytea default null) returns inbox language sql immutable as $$
-    select row(party, role, null, null, notice, session, elective, entered, date, until, outcome, final, number,
+    select row(party, role, null, null, notice, session, elective, exam, entered, date, until, outcome, final, number,
                certificate)::inbox
 $$;
 
@@ -23,8 +23,8 @@ begin
            row_number() over (partition by n.party, n.role order by n.ord)
                + coalesce((select max(told.place) from inbox told
                            where told.party = n.party and told.role = n.role and told.log = log_), 0),
-           n.notice, n.session, n.elective, n.entered, n.date, n.until, n.outcome, n.final, n.number, n.certificate
-    from unnest(notices) with ordinality n (party, role, log, place, notice, session, elective, entered, date, until,
+           n.notice, n.session, n.elective, n.exam, n.entered, n.date, n.until, n.outcome, n.final, n.number, n.certificate
+    from unnest(notices) with ordinality n (party, role, log, place, notice, session, elective, exam, entered, date, until,
                                             outcome, final, number, certificate, ord)
     where n.party <> all (but);
 end
@@ -33,7 +33,7 @@ $$;
 -- A party's own in that role, and of the codes it acts for, in the order in which they were told. Read a code at a time, so
 -- that a page costs the same however many there are.
 create function inbox(party_ text, role_ text, certificate_ bytea, after_ text, limit_ integer)
-returns table (code text, field text, log bigint, "time" text, notice text, party text, session text, elective text,
+returns table (code text, field text, log bigint, "time" text, notice text, party text, session text, elective text, exam text,
                student bytea, again integer, date date, until date, outcome text, final boolean, number text,
                certificate text, after text)
 language plpgsql stable as $$
@@ -61,7 +61,7 @@ begin
             order by told.log, told.place, told.party
             limit limit_
         )
-        select null, null, page.log, wire_time(a.time), page.notice, page.party, page.session, page.elective, s.student,
+        select null, null, page.log, wire_time(a.time), page.notice, page.party, page.session, page.elective, page.exam, s.student,
                nullif(r.again, 1), page.date, page.until, page.outcome, page.final, page.number,
                encode(page.certificate, 'hex'), concat_ws(':', page.log, page.place, page.party)
         from page
@@ -102,29 +102,14 @@ create function schoolyear(day date) returns integer language sql immutable as $
     select extract(year from day)::integer - (extract(month from day) < 8)::integer
 $$;
 
--- Sessions whose registration closes within 7 days and that nobody was told of, at most so many; who is near its
--- deadline first.
-create function sessions_closing(today date, most integer) returns table (session text, until date)
+-- Deadlines at most 7 days ahead that were not told, at most so many; the nearest first.
+create function deadlines_near(today date, most integer) returns table (kind text, code text, until date)
 language sql stable as $$
-    select s.session, session_closes(s.closes, s.date, s.notice)
-    from session s
-    where s.state = 'scheduled' and session_closes(s.closes, s.date, s.notice) between today and today + 7
-      and not exists (select from deadline_told told
-                      where told.kind = 'session' and told.code = s.session
-                        and told.until = session_closes(s.closes, s.date, s.notice))
-    order by session_closes(s.closes, s.date, s.notice), s.session
-    limit most
-$$;
-
--- The same of electives and the last day to enrol for them.
-create function electives_closing(today date, most integer) returns table (elective text, until date)
-language sql stable as $$
-    select e.code, e.enrol_until
-    from elective e
-    where e.enrol_until between today and today + 7
-      and not exists (select from deadline_told told
-                      where told.kind = 'elective' and told.code = e.code and told.until = e.enrol_until)
-    order by e.enrol_until, e.code
+    select near.kind, near.code, near.until
+    from deadlines(today, today + 7) near
+    where not exists (select from deadline_told told
+                      where told.kind = near.kind and told.code = near.code and told.until = near.until)
+    order by near.until, near.kind, near.code
     limit most
 $$;
 
@@ -165,8 +150,7 @@ $$;
 create function remind_due() returns boolean language plpgsql stable
 set enable_seqscan = off as $$
 begin
-    return exists (select from sessions_closing(log_today(), 1)) or exists (select from electives_closing(log_today(), 1))
-        or exists (select from certificates_expiring(1));
+    return exists (select from deadlines_near(log_today(), 1)) or exists (select from certificates_expiring(1));
 end
 $$;
 
@@ -196,39 +180,37 @@ create function session_closing_parties(session_ text) returns setof text langua
                                       and r.state in ('seated', 'waiting')))
 $$;
 
--- Whom the last day to enrol for an elective is told: each college that offers it in this school year, the last or the next.
-create function elective_closing_parties(elective_ text, today date) returns setof text language sql stable as $$
-    select distinct institution from offer
-    where elective = elective_ and state = 'offered'
-      and schoolyear between schoolyear(today) - 1 and schoolyear(today) + 1
+-- Whom a deadline is told: of a session see above; of an elective each college that offers it in this school year, the
+-- last or the next; of wishes for an exam each that so offers an elective of its language.
+create function deadline_parties(kind_ text, code_ text, today date) returns setof text language sql stable as $$
+    select * from session_closing_parties(case kind_ when 'session' then code_ end)
+    union
+    select o.institution
+    from elective e
+    join offer o on o.elective = e.code
+    where case kind_ when 'elective' then e.code = code_
+                     when 'wishes' then e.language = (select exam.language from exam where exam.exam = code_) end
+      and o.state = 'offered' and o.schoolyear between schoolyear(today) - 1 and schoolyear(today) + 1
 $$;
 
 -- The chore: tells what falls due within days, each once.
 create function remind() returns text language plpgsql as $$
 declare
     today date := log_today();
-    sessions inbox[];
-    electives inbox[];
+    deadlines inbox[];
     certificates inbox[];
 begin
-    with closing as materialized (
-        select * from sessions_closing(today, 20)
+    with near as materialized (
+        select * from deadlines_near(today, 20)
     ), noted as (
-        insert into deadline_told (kind, code, until) select 'session', session, until from closing
+        insert into deadline_told (kind, code, until) select kind, code, until from near
     )
-    select array_agg(notice(party, 'roc', 'deadline-near', session => closing.session, until => closing.until)
-                     order by closing.until, closing.session)
-    into sessions
-    from closing, lateral session_closing_parties(closing.session) party;
-    with closing as materialized (
-        select * from electives_closing(today, 20)
-    ), noted as (
-        insert into deadline_told (kind, code, until) select 'elective', elective, until from closing
-    )
-    select array_agg(notice(party, 'roc', 'deadline-near', elective => closing.elective, until => closing.until)
-                     order by closing.until, closing.elective)
-    into electives
-    from closing, lateral elective_closing_parties(closing.elective, today) party;
+    select array_agg(notice(party, 'roc', 'deadline-near', session => case kind when 'session' then code end,
+                            elective => case kind when 'elective' then code end,
+                            exam => case kind when 'wishes' then code end, until => until)
+                     order by until, kind, code)
+    into deadlines
+    from near, lateral deadline_parties(kind, code, today) party;
     with expiring as materialized (
         select * from certificates_expiring(100)
     ), noted as (
@@ -241,11 +223,11 @@ begin
     from expiring;
     delete from deadline_told where until < today;
     delete from certificate_end where until < statement_timestamp();
-    if sessions is null and electives is null and certificates is null then
+    if deadlines is null and certificates is null then
         return null;
     end if;
-    perform inbox_tell(running_log(), sessions || electives || certificates);
-    return 'notices=' || cardinality(sessions || electives || certificates);
+    perform inbox_tell(running_log(), deadlines || certificates);
+    return 'notices=' || cardinality(deadlines || certificates);
 end
 $$;
 

@@ -60,18 +60,17 @@ as $$
 declare
     notices inbox[];
 begin
-    with changed as materialized (
-        select r.entered, r.college, r.session, now.outcome,
-               coalesce(now.outcome = result_outcome(r, true), false) as final
+    with known as materialized (
+        select r.entered, r.college, r.session, told, result_outcome(r, false) as outcome, result_outcome(r, true) as settled
         from registration r
         left join outcome_told told on told.entered = r.entered
-        cross join lateral (select result_outcome(r, false) as outcome offset 0) now
-        where r.person = any (persons_)
-          and (told.outcome, told.final) is distinct from
-              (now.outcome, case when now.outcome is not null
-                                 then coalesce(now.outcome = result_outcome(r, true), false) end)
+        where r.person = any (persons_) and (r.reached >= 3 or told.entered is not null)
+    ), changed as materialized (
+        select entered, college, session, outcome, coalesce(outcome = settled, false) as final
+        from known
+        where ((told).outcome, coalesce((told).final, false)) is distinct from (outcome, coalesce(outcome = settled, false))
     ), forgotten as (
-        delete from outcome_told where entered in (select entered from changed where outcome is null)
+        delete from outcome_told where entered = any (array(select entered from changed where outcome is null))
     ), noted as (
         insert into outcome_told (entered, outcome, final)
         select entered, outcome, final from changed where outcome is not null

@@ -17,13 +17,17 @@ create function wishes_end(wishes text, date_ date) returns date language sql im
           where extract(month from date_) between substr(one, 1, 2)::integer and substr(one, 4, 2)::integer) found
 $$;
 
--- What ends on a day from the first to the last of these: 'session', the registration for it; 'wishes', the time in
--- which colleges can schedule sessions of an exam, for one of its windows.
+-- What ends on a day from the first to the last of these: 'session', the registration for it; 'elective', enrolment for it;
+-- 'wishes', the time in which colleges can schedule sessions of an exam, for one of its windows.
 create function deadlines(from_ date, until_ date) returns table (kind text, code text, until date)
 language sql stable as $$
     select 'session', s.session, session_closes(s.closes, s.date, s.notice)
     from session s
     where s.state = 'scheduled' and session_closes(s.closes, s.date, s.notice) between from_ and until_
+    union
+    select 'elective', e.code, e.enrol_until
+    from elective e
+    where e.enrol_until between from_ and until_
     union
     select 'wishes', e.exam, ends.day - 1
     from exam e

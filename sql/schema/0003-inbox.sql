@@ -8,6 +8,7 @@ create table inbox (
     notice text not null,
     session text,
     elective text,
+    exam text,
     entered bigint,                                 -- the registration, by the number under which it entered
     date date,
     until date,
@@ -28,7 +29,7 @@ create table outcome_told (
 
 -- Deadlines that were told, so that each is told once; a deadline that was moved is another. Gone when it is over.
 create table deadline_told (
-    kind text not null check (kind in ('session', 'elective')),
+    kind text not null check (kind in ('session', 'elective', 'wishes')),
     code text not null,
     until date not null,
     primary key (kind, code, until)

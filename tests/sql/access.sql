@@ -13,7 +13,7 @@ create function pg_temp.admin(line text) returns text language sql as $$
 $$;
 create function pg_temp.speaks(print text, ca text default null, oin text default null) returns text language sql as $$
     select concat_ws(' ', code, party, role) from admit(decode(print, 'hex') || coalesce(decode(ca, 'hex')
-        || convert_to(oin, 'UTF8'), ''))
+        || convert_to(oin, 'UTF8'), ''), 0)
 $$;
 
 -- by fingerprint

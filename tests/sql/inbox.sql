@@ -1,6 +1,6 @@
 -- The inbox: who is told what of what others did, what the calendar brings, and that it is gone once it is read.
 begin;
-select plan(69);
+select plan(70);
 update demo set ahead = '2027-03-01T12:00:00Z' - statement_timestamp();
 insert into institution (code, name, kind, country, province, log)
 values ('A', 'A', 'college', 'NL', 'drenthe', 0), ('B', 'B', 'college', 'NL', null, 0), ('C', 'C', 'college', 'NL', null, 0),
@@ -15,7 +15,7 @@ create function pg_temp.told() returns text language plpgsql as $$
 declare
     text_ text;
 begin
-    select string_agg(concat_ws(' ', i.party, i.role, i.notice, i.session, i.elective, tests.opened(s.student),
+    select string_agg(concat_ws(' ', i.party, i.role, i.notice, i.session, i.elective, i.exam, tests.opened(s.student),
                                 'again' || nullif(r.again, 1), i.date, 'until ' || i.until, i.outcome,
                                 case when i.final then 'final' end, i.number, encode(i.certificate, 'hex')), ', '
                       order by i.log, i.role, i.party, i.place)
@@ -182,6 +182,8 @@ select say('ADMIN', 'admin', 'elective code=K3 title=K language=de receptive=B1 
 select is(pg_temp.chore('remind') || ' ' || (select verb from audit order by log desc limit 1), 'nothing elective',
           'that nobody offers one is noted without a number');
 select is(pg_temp.chore('remind'), 'not due', 'and is done');
+select say('E', 'exams', 'exam exam=Y issuer=E language=fr level=A2 certificate=yes edition=1 wishes=09-12:04-20');
+select is(pg_temp.chore('remind'), 'F roc deadline-near Y until 2028-04-19', 'a window for wishes, to who offers the language');
 select say('E', 'exams', 'schedule session=Q exam=X date=2028-05-20 closes=2028-04-20 seats=3 place=Assen host=H');
 select say('E', 'exams', 'cancel session=Q reason=ill');
 select is(pg_temp.chore('remind'), 'not due', 'a cancelled session has no deadline');

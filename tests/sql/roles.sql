@@ -53,7 +53,7 @@ $$;
 select is(pg_temp.as_daemon('select * from registry.audit'), '42501', 'it cannot read a table');
 select is(pg_temp.as_daemon('create temporary table mine (a integer)'), '42501', 'nor make one');
 select is(pg_temp.as_daemon(format('select %I.recount(null, null)', current_schema())), '42501', 'nor call a helper');
-select is(pg_temp.as_daemon(format('select * from %I.admit(''\x'')', current_schema())), 'BT000',
+select is(pg_temp.as_daemon(format('select * from %I.admit(''\x'', 0)', current_schema())), 'BT000',
           'but the border it can');
 
 select * from finish();

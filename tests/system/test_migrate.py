@@ -242,7 +242,7 @@ def test_the_daemon_may_execute_its_functions_and_nothing_else(database):
     assert database.ask("select relname from pg_class where relnamespace = 'registry'::regnamespace and relkind in ('r', 'S', 'v') "
                         "and (has_table_privilege('buurtaald', oid, 'select, insert, update, delete, truncate, references, "
                         "trigger') or has_any_column_privilege('buurtaald', oid, 'select, insert, update'))") == []
-    assert database.ask_as_daemon(f"select code from {api}.admit(sha256('x'))") == [("not-granted",)]
+    assert database.ask_as_daemon(f"select code from {api}.admit(sha256('x'), 0)") == [("not-granted",)]
 
 
 FORBIDDEN = [
@@ -250,7 +250,7 @@ FORBIDDEN = [
     "update registry.demo set ahead = '1 day'", "create table x (y integer)", "create table public.x (y integer)",
     "create temporary table x (y integer)", "create schema x", "set role buurtaal_owner", "set session authorization postgres",
     "select {api}.recount(array[1::bigint], array[1::bigint])", "select * from {api}.speaker('x')",
-    "create function {api}.x() returns integer language sql as 'select 1'", "drop function {api}.admit(bytea)",
+    "create function {api}.x() returns integer language sql as 'select 1'", "drop function {api}.admit(bytea, bigint)",
     "alter role buurtaald superuser",
 ]
 
@@ -269,7 +269,7 @@ def test_the_daemon_may_not_do_anything_else(database):
 def test_the_first_administrator_is_granted_as_any_other(database):
     printed = ":".join(["0A"] * 32)
     assert "0a0a0a0a0a0a0a0a... is an administrator's certificate" in database.run("migrate", "--admin", printed)
-    assert database.ask_as_daemon(f"select code, party, role, log from {database.api()}.admit(decode(%s, 'hex'))",
+    assert database.ask_as_daemon(f"select code, party, role, log from {database.api()}.admit(decode(%s, 'hex'), 0)",
                                   FINGERPRINT) == [(None, "ADMIN", "admin", 1)]
     assert database.ask("select log, party, encode(certificate, 'hex'), origin, verb, fields, outcome from registry.audit") == [
         (1, "registry", "00" * 32, "migrate", "grant", f"party=ADMIN role=admin fingerprint={FINGERPRINT}", "OK")]

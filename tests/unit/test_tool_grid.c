@@ -110,7 +110,7 @@ static void every_field_of_a_list_has_a_column(void **state)
         assert_int_equal(command->kind, KIND_LIST);
         assert_int_equal(list_columns(command->verb, TEXT_NL, found), words_in(command->replies));
     }
-    assert_int_equal(lists, 5);
+    assert_int_equal(lists, 6);
     assert_null(list_name(lists));
     assert_int_equal(list_columns("progress", TEXT_NL, found), words_in(proto_command(SLICE("progress"))->replies));
     assert_int_equal(list_columns("none", TEXT_NL, found), 0);
