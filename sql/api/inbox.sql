@@ -19,14 +19,14 @@ $$;
 create function inbox_tell(log_ bigint, notices inbox[], but text[] default '{}') returns void language plpgsql as $$
 begin
     insert into inbox
-    select n.party, n.role, log_,
-           row_number() over (partition by n.party, n.role order by n.ord)
-               + coalesce((select max(told.place) from inbox told
-                           where told.party = n.party and told.role = n.role and told.log = log_), 0),
-           n.notice, n.session, n.elective, n.exam, n.entered, n.date, n.until, n.outcome, n.final, n.number, n.certificate
-    from unnest(notices) with ordinality n (party, role, log, place, notice, session, elective, exam, entered, date, until,
-                                            outcome, final, number, certificate, ord)
-    where n.party <> all (but);
+    select n.party, n.role, log_, n.before + row_number() over (partition by n.party, n.role order by n.ord), n.notice,
+           n.session, n.elective, n.exam, n.entered, n.date, n.until, n.outcome, n.final, n.number, n.certificate
+    from (select *, coalesce((select max(told.place) from inbox told
+                              where told.party = n.party and told.role = n.role and told.log = log_), 0) as before
+          from unnest(notices) with ordinality n (party, role, log, place, notice, session, elective, exam, entered, date,
+                                                  until, outcome, final, number, certificate, ord)
+          where n.party <> all (but)
+          offset 0) n; -- all are looked up before the first is put in
 end
 $$;
 
@@ -65,9 +65,10 @@ begin
                nullif(r.again, 1), page.date, page.until, page.outcome, page.final, page.number,
                encode(page.certificate, 'hex'), concat_ws(':', page.log, page.place, page.party)
         from page
-        left join audit a on a.log = page.log
-        left join registration r on r.entered = page.entered
-        left join student s on s.college = r.college and s.student_hash = r.student_hash
+        left join lateral (select audit.time from audit where audit.log = page.log offset 0) a on true
+        left join lateral (select * from registration where registration.entered = page.entered offset 0) r on true
+        left join lateral (select student.student from student
+                           where student.college = r.college and student.student_hash = r.student_hash offset 0) s on true
         order by page.log, page.place, page.party;
 end
 $$;
@@ -154,30 +155,26 @@ begin
 end
 $$;
 
+-- Who offers an elective of a language in a school year and has nobody registered for a session in it yet.
+create function colleges_idle(language_ text, schoolyear_ integer) returns setof text language sql stable as $$
+    select o.institution
+    from offer o
+    where o.schoolyear = schoolyear_ and o.state = 'offered'
+      and o.elective = any (array(select code from elective where language = language_))
+    except
+    select * from colleges_registered(language_, schoolyear_)
+$$;
+
 -- Whom the deadline of a session is told: its host; each college with a registration for it that lives; and, while seats
 -- are free, each that offers an elective of its language in its school year and has nobody registered in it yet.
 create function session_closing_parties(session_ text) returns setof text language sql stable as $$
     select host from session where session = session_
     union
-    select c.college
-    from contingent c
-    where c.session = session_
-      and exists (select from registration r
-                  where r.session = c.session and r.college = c.college and r.state in ('seated', 'waiting'))
+    select * from session_colleges(session_)
     union
-    select o.institution
-    from session s
-    join exam e on e.exam = s.exam
-    join elective on elective.language = e.language
-    join offer o on o.elective = elective.code and o.schoolyear = schoolyear(s.date) and o.state = 'offered'
+    select idle
+    from session s join exam e on e.exam = s.exam, lateral colleges_idle(e.language, schoolyear(s.date)) idle
     where s.session = session_ and s.taken < s.seats
-      and not exists (select from contingent c
-                      join session other on other.session = c.session and schoolyear(other.date) = schoolyear(s.date)
-                      join exam on exam.exam = other.exam and exam.language = e.language
-                      where c.college = o.institution
-                        and exists (select from registration r
-                                    where r.session = c.session and r.college = c.college
-                                      and r.state in ('seated', 'waiting')))
 $$;
 
 -- Whom a deadline is told: of a session see above; of an elective each college that offers it in this school year, the
@@ -201,7 +198,7 @@ declare
     certificates inbox[];
 begin
     with near as materialized (
-        select * from deadlines_near(today, 20)
+        select * from deadlines_near(today, 10)
     ), noted as (
         insert into deadline_told (kind, code, until) select kind, code, until from near
     )

@@ -375,6 +375,14 @@ begin
 end
 $$;
 
+-- The colleges with a registration that lives for a session of a language in a school year.
+create function colleges_registered(language_ text, schoolyear_ integer) returns setof text language sql stable as $$
+    select distinct c.institution
+    from cell c
+    where c.year in (schoolyear_, schoolyear_ + 1) and c.language = language_ and c.own_registered > 0
+      and c.month between make_date(schoolyear_, 8, 1) and make_date(schoolyear_ + 1, 7, 1)
+$$;
+
 -- The Dutch colleges that were there in the school year and have not offered an elective in it, or have nobody registered
 -- for a session in it; to the ministry they look the same who have fewer than 5. A college learns whether it is one, the
 -- exam office nothing.

@@ -90,6 +90,15 @@ begin
 end
 $$;
 
+-- The colleges with a registration for a session that lives.
+create function session_colleges(session_ text) returns setof text language sql stable as $$
+    select c.college
+    from contingent c,
+         lateral (select from registration r
+                  where r.session = c.session and r.college = c.college and r.state in ('seated', 'waiting') limit 1) one
+    where c.session = session_
+$$;
+
 -- Tells whom a session concerns what became of it, but who did it: each college with a registration that lives, the host,
 -- and the office that issues the exam.
 create function session_tell(log_ bigint, notice_ text, told session, party_ text) returns void language plpgsql as $$
@@ -99,11 +108,7 @@ begin
                       date => case notice_ when 'session-moved' then told.date end)
         from (select told.host as party, 'roc' as role
               union select e.issuer, 'exams' from exam e where e.exam = told.exam
-              union select c.college, 'roc' from contingent c
-                    where c.session = told.session
-                      and exists (select from registration r
-                                  where r.session = c.session and r.college = c.college
-                                    and r.state in ('seated', 'waiting'))) concerned), acting_codes(party_));
+              union select college, 'roc' from session_colleges(told.session) college) concerned), acting_codes(party_));
 end
 $$;
 
