@@ -1,6 +1,6 @@
 -- The inbox: who is told what of what others did, what the calendar brings, and that it is gone once it is read.
 begin;
-select plan(70);
+select plan(71);
 update demo set ahead = '2027-03-01T12:00:00Z' - statement_timestamp();
 insert into institution (code, name, kind, country, province, log)
 values ('A', 'A', 'college', 'NL', 'drenthe', 0), ('B', 'B', 'college', 'NL', null, 0), ('C', 'C', 'college', 'NL', null, 0),
@@ -111,6 +111,7 @@ select is((select array_agg(regexp_replace(answer, '^.*(notice=\S+) .*$', '\1') 
                                                                   from tests.call('B', 'roc', array['inbox']))])),
           array['notice=seat-lost', 'notice=result-in', 'notice=result-in', 'notice=result-in', 'notice=certificate-in',
                 'notice=certificate-in'], 'the next page goes on within what one write told');
+select is(say('B', 'roc', 'inbox after=x'), 'NO range field=after', 'a token that is none');
 select is((select count(*) from tests.call('A', 'roc', array['inbox']) where answer like '%party=A%'), 9::bigint,
           'each its own alone');
 

@@ -9,7 +9,8 @@ select set_eq($$select table_name::text, column_name::text from information_sche
                       ('log_head', 'head'), ('head', 'head'), ('audit', 'certificate'), ('access', 'fingerprint'),
                       ('access', 'issuer'), ('revoked_fingerprint', 'fingerprint'), ('submission', 'lines'),
                       ('sealing', 'matching'), ('sealing_key', 'print'), ('rekeyed', 'old'), ('rekeyed', 'new'),
-                      ('migration', 'sha256'), ('inbox', 'certificate'))$$,
+                      ('migration', 'sha256'), ('inbox', 'certificate'),
+                      ('certificate_end', 'fingerprint'), ('certificate_end', 'certificate'))$$,
               'select relation, name from sealed_columns() union all select relation, name from hashed_columns()',
               'every column of bytes is sealed, a hash of what is sealed, or known as neither');
 select bag_eq('select place from sealed_columns()', 'select generate_series(1, (select count(*)::integer from sealed_columns()))',
