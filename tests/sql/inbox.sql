@@ -1,6 +1,6 @@
 -- The inbox: who is told what of what others did, what the calendar brings, and that it is gone once it is read.
 begin;
-select plan(71);
+select plan(72);
 update demo set ahead = '2027-03-01T12:00:00Z' - statement_timestamp();
 insert into institution (code, name, kind, country, province, log)
 values ('A', 'A', 'college', 'NL', 'drenthe', 0), ('B', 'B', 'college', 'NL', null, 0), ('C', 'C', 'college', 'NL', null, 0),
@@ -248,5 +248,6 @@ select is((select verb || ' ' || fields from audit order by log desc limit 1), '
 select is((select min(a.time)::date from inbox join audit a using (log)), '2028-04-14'::date, 'and no sooner');
 
 select is_empty('select * from reconcile()', 'all sums and seats are right');
+select is_empty('select * from reconcile_log()', 'and the log');
 select * from finish();
 rollback;
