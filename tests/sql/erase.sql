@@ -71,9 +71,13 @@ select is(regexp_replace(say('A', 'roc', 'dossier student=num1'), 'log=\d+|time=
 = kind=part student=num1 institution=A session=S part=s points=60 final=yes $$ || $$
 = kind=revised student=num1 institution=A session=S part=l points=40 final=yes $$ || $$
 = kind=certificate student=num1 institution=A session=S issuer=E number=C-1 issued=2027-06-14 $$ || $$
+= kind=notice student=num1 institution=A session=S final=yes outcome=failed notice=result-in $$ || $$
+= kind=notice student=num1 institution=A session=S final=yes outcome=passed notice=result-in $$ || $$
+= kind=notice student=num1 institution=A session=S date=2027-06-14 number=C-1 notice=certificate-in $$ || $$
 = kind=registration student=num1 institution=A session=T exam=X date=2027-06-15 name=nam1 born=bor1 state=withdrawn reason=rea1 $$ || $$
 = kind=registration student=num1 institution=A session=T exam=X date=2027-06-15 name=nam1 born=bor1 state=seated again=2 outcome=passed $$ || $$
 = kind=part student=num1 institution=A session=T again=2 part=l points=70 final=no $$ || $$
+= kind=notice student=num1 institution=A session=T again=2 outcome=passed notice=result-in $$ || $$
 = kind=log student=num1 verb=register party=A  $$ || $$
 = kind=log student=num1 verb=register party=A  $$ || $$
 = kind=log student=num1 verb=withdraw party=A  $$ || $$
