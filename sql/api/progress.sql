@@ -333,6 +333,42 @@ begin
 end
 $$;
 
+-- How good the forecast of a day is: for each of the ten years before its own the forecast on the same day of theirs, by what
+-- was known then, and what the year had come to by that day. A year without a forecast is left out.
+create function backtest(party_ text, role_ text, certificate_ bytea, language_ text, rung_ text, as_of text)
+returns table (code text, field text, year integer, language text, rung text, forecast bigint, low bigint, high bigint,
+               count bigint, held boolean, log bigint)
+language plpgsql stable as $$
+#variable_conflict use_column
+declare
+    at bigint;
+    day_ date;
+begin
+    rung_ := coalesce(rung_, 'seated');
+    select moment.code, moment.at into code, at from progress_moment(role_, as_of) moment;
+    if code is not null then
+        field := 'as-of';
+        return next;
+        return;
+    end if;
+    -- The last day that was over.
+    day_ := case when as_of ~ '-' then as_of::date else log_day_of(at) - 1 end;
+    return query
+        select null, null, past.year, spoken.language, rung_, told.forecast::bigint, told.low, told.high, came.count,
+               came.count between told.low and told.high, log_before(day_ + 1)
+        from (select language_ as language where language_ is not null
+              union select distinct c.language from cell c where language_ is null) spoken
+        cross join generate_series(extract(year from day_)::integer - 10, extract(year from day_)::integer - 1) past (year)
+        cross join lateral (
+            select make_date(past.year, 1, 1) + (day_ - make_date(extract(year from day_)::integer, 1, 1)) as day) then_
+        cross join lateral year_outlook(past.year, spoken.language, rung_, then_.day,
+                                        nation_opening(past.year, spoken.language, rung_, then_.day + 1), null) told
+        cross join lateral (select nation_opening(past.year, spoken.language, rung_, day_ + 1) as count) came
+        where told.low is not null
+        order by spoken.language, past.year;
+end
+$$;
+
 -- From the colleges that offer an elective in the school year that ends in the year, and the students they say follow it,
 -- to the persons of the year on each rung. Offers are statements: a college's own are told to it, all of them to others.
 create function ladder(party_ text, role_ text, certificate_ bytea, year_ integer, language_ text)

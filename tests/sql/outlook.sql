@@ -1,6 +1,6 @@
 -- Where a year is likely to end, the ladder, and who has not reported; the forecast tried on 200 made-up years.
 begin;
-select plan(23);
+select plan(24);
 select setseed(0.42);
 update demo set ahead = '2027-04-02T10:00:00Z' - statement_timestamp();
 insert into institution (code, name, kind, country, province, until, log)
@@ -96,6 +96,15 @@ select is(pg_temp.outlook('2028-01-01', 4000), '5000', 'when it is over the pace
 update made set count = case when day < 200 then count * (1 + (year - 2021) * 0.1) else count end;
 select pg_temp.make('{2021,2022,2023,2024,2025,2026}');
 select matches(pg_temp.outlook('2027-04-02', 1000), '^1565 3196 2509 4069$', 'that differ, an interval');
+
+-- What it said on that day of other years, from the made-up years themselves: who had three before.
+select results_eq(
+    $$ select year, forecast, count, held from backtest('NUFFIC', 'nuffic', null, 'de', null, null) $$,
+    $$ select p.year, round(p.count * exp((select avg(ln(q_end.count::double precision / q.count)) from made q join made q_end using (year)
+                                           where q.year < p.year and q.day = 91 and q_end.day = 364)))::bigint,
+              p_end.count::bigint, p.year <> 2026
+       from made p join made p_end using (year) where p.day = 91 and p_end.day = 364 and p.year >= 2024 order by 1 $$,
+    'by what was known then');
 
 -- 200 years of known truth: each after five others, all drawn alike: a number of persons, and a way of filling up with a
 -- middle and a haste of its own, on which each day has its chance. The interval should hold four in five.

@@ -179,6 +179,11 @@ class Figures:
                               **self.outlook(year, day, goal), log=self.log if nation_at is None else nation_at))
         return rows
 
+    def read_backtest(self, speaker, given):
+        """Nothing, where no past year has three before it."""
+        faults = self.moment(speaker, given["as-of"])[3] if "as-of" in given else []
+        return no(*faults) if faults else []
+
     # --- the ladder, and who is not on it
 
     def read_ladder(self, speaker, given):
