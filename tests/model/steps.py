@@ -58,7 +58,7 @@ class Steps:
     WEIGHTS = {"register": 60, "withdraw": 18, "move": 14, "attend": 12, "score": 22, "certify": 8, "schedule": 10, "reseat": 6,
                "cancel": 0.6, "exam": 4, "exam-part": 4, "elective": 4, "offer": 8, "retract": 5, "institution": 5,
                "institution-end": 2, "grant": 6, "revoke": 4, "target": 3, "erase": 5, "retention": 1.5, "ack": 4}
-    READS = {"registrations": 6, "sessions": 4, "scores": 5, "progress": 12, "ladder": 4, "missing": 3, "offers": 3,
+    READS = {"registrations": 6, "sessions": 4, "scores": 5, "progress": 12, "backtest": 1, "ladder": 4, "missing": 3, "offers": 3,
              "institutions": 1, "certificates": 2, "electives": 1, "exams": 2, "targets": 2, "submissions": 1, "audit": 2,
              "heads": 1, "dossier": 3, "inbox": 4}
 
@@ -373,6 +373,10 @@ class Steps:
                 "language": self.dice.pick({None: 5, "de": 2, "fr": 1, "nl": 0.3}),
                 "rung": self.dice.of((None, "registered", "seated", "sat", "passed", "certified")),
                 "by": self.dice.of((None, None, None, "month", "institution", "province", "level", "exam")), "as-of": moment}
+
+    def read_backtest(self, party):
+        asked = self.read_progress(party)
+        return {name: asked[name] for name in ("language", "rung", "as-of")}
 
     def read_ladder(self, party):
         return {"year": self.dice.pick({None: 3, self.model.today.year + 1: 3}), "language": self.dice.pick({None: 5, "de": 2})}
