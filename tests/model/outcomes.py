@@ -28,6 +28,7 @@ REFUSALS = {
     "ack": "range changed",
     "commit": "refused changed taken",
     "progress": "not-found range",
+    "backtest": "not-found range",
     **dict.fromkeys(("registrations", "scores", "offers", "targets", "submissions", "audit", "heads", "inbox"), "range"),
 }
 NO_CODES = {cells[0].split()[1] for cells in rows_of("Codes") if cells[0].startswith("NO ")}
