@@ -1,6 +1,6 @@
 /* The commands that the daemon answers itself, each a function in one table.
- * Rules: nothing here waits for anything; what is told comes from the tables, the connection, and what the last news
- * said. */
+ * Rules: nothing here waits for anything but `watch`, for a round of watch.c; what is told comes from the tables, the
+ * connection, and what the last news said. */
 #include "builtin.h"
 
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include "reply.h"
 #include "request.h"
 #include "server.h"
+#include "watch.h"
 
 /* One answer being written: its rows and its status line. */
 struct telling {
@@ -114,6 +115,58 @@ static void say_ok(struct telling *telling)
 {
     begin_ok(telling);
     send_status(telling);
+}
+
+/* ---- watch ---- */
+
+static void say_watched(struct telling *telling, uint64_t log)
+{
+    begin_ok(telling);
+    line_put_number(&telling->writer, "log", (long long)log);
+    send_status(telling);
+}
+
+/* Begins to wait for what is asked, or ends what is watched. */
+static void begin_watch(struct telling *telling)
+{
+    const struct builtin_context *context = telling->context;
+    struct watch *watch = context->server->watch;
+    unsigned topics = watch_topics(watch, value_of(telling->request, "topic"));
+    if (!watch_allows(watch, topics, context->speaker->role)) {
+        reply_refuse(telling->request, STATUS_NO, "role", (struct slice){0}, NULL, context->speaker, telling->out);
+    } else if (topics == 0) {
+        watch_end(watch, context->watcher);
+        say_watched(telling, news_log(context->server->news));
+    } else if (watch_ask(watch, context->watcher, context->speaker, topics) < 0) {
+        reply_refuse(telling->request, STATUS_BUSY, "memory", (struct slice){0}, NULL, context->speaker, telling->out);
+    }
+}
+
+/* Called again until the wish is settled. */
+static void watch(struct telling *telling)
+{
+    const struct builtin_context *context = telling->context;
+    struct watcher *watcher = context->watcher;
+    switch (watcher->wish) {
+    case WISH_NONE:
+        begin_watch(telling);
+        return;
+    case WISH_WAITING:
+    case WISH_JOINING:
+        return;
+    case WISH_GRANTED:
+        say_watched(telling, watcher->since);
+        break;
+    case WISH_REFUSED:
+        if (watcher->refusal)
+            reply_refuse(telling->request, STATUS_BUSY, watcher->refusal, (struct slice){0}, NULL, context->speaker,
+                         telling->out);
+        else
+            reply_refuse(telling->request, STATUS_NO, "internal", (struct slice){0},
+                         watch_fault(context->server->watch), context->speaker, telling->out);
+        break;
+    }
+    watch_answered(watcher);
 }
 
 /* ---- help ---- */
@@ -232,31 +285,44 @@ static void help(struct telling *telling)
 
 /* ---- the table ---- */
 
-static const struct {
+static const struct builtin {
     const char *verb;
     void (*answer)(struct telling *telling);
-    bool last;
+    bool last, holds;
 } builtins[] = {
-    {"hello", hello, false}, {"ping", ping, false},    {"help", help, false},      {"whoami", whoami, false},
-    {"quit", say_ok, true},  {"begin", say_ok, false}, {"abandon", say_ok, false},
+    {"hello", hello, false, false},   {"ping", ping, false, false},      {"help", help, false, false},
+    {"whoami", whoami, false, false}, {"watch", watch, false, true},     {"quit", say_ok, true, false},
+    {"begin", say_ok, false, false},  {"abandon", say_ok, false, false},
 };
 
-void builtin_answer(struct request *request, struct builtin_context *context, struct evbuffer *out)
+/* NULL for a row of commands.def without one here, which is our own fault, and which a test finds. */
+static const struct builtin *builtin_of(const struct request *request)
+{
+    for (size_t i = 0; i < COUNT(builtins); i++)
+        if (strcmp(builtins[i].verb, request->line.command->verb) == 0)
+            return &builtins[i];
+    return NULL;
+}
+
+bool builtin_answer(struct request *request, struct builtin_context *context, struct evbuffer *out)
 {
     struct telling telling = {.request = request, .context = context, .out = out};
-    for (size_t i = 0; i < COUNT(builtins); i++)
-        if (strcmp(builtins[i].verb, request->line.command->verb) == 0) {
-            builtins[i].answer(&telling);
-            return;
-        }
-    /* A row of commands.def without a function here is our own fault, which a test finds. */
-    reply_refuse(request, STATUS_NO, "internal", (struct slice){0}, "-", context->speaker, out);
+    const struct builtin *builtin = builtin_of(request);
+    if (builtin)
+        builtin->answer(&telling);
+    else
+        reply_refuse(request, STATUS_NO, "internal", (struct slice){0}, "-", context->speaker, out);
+    return request->stage == REQUEST_ANSWERED;
+}
+
+bool builtin_holds(const struct request *request)
+{
+    const struct builtin *builtin = builtin_of(request);
+    return builtin && builtin->holds;
 }
 
 bool builtin_is_last(const struct request *request)
 {
-    for (size_t i = 0; i < COUNT(builtins); i++)
-        if (strcmp(builtins[i].verb, request->line.command->verb) == 0)
-            return builtins[i].last;
-    return false;
+    const struct builtin *builtin = builtin_of(request);
+    return builtin && builtin->last;
 }

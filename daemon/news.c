@@ -1,7 +1,7 @@
-/* Asks the database once a second what is new, and tells the sessions whose certificate was revoked, and which key seals.
- * Rules: one question at a time, which goes before all that clients ask, since it takes rights away. Each asks for what
- * came after the newest number of the answer before, not after numbers that were seen otherwise, so that no revocation
- * is skipped. */
+/* Asks the database once a second what is new, and tells the sessions whose certificate was revoked, which key seals,
+ * then who watches. Rules: one question at a time, which goes before all that clients ask, since it takes rights away.
+ * Each asks for what came after the newest number of the answer before, not after numbers that were seen otherwise, so
+ * that no revocation is skipped. */
 #include "news.h"
 
 #include <stdio.h>
@@ -14,8 +14,10 @@
 #include "reseal.h"
 #include "server.h"
 #include "session.h"
+#include "watch.h"
 
 #define MICROSECONDS 1000000
+#define DAY 10 /* characters of a time that are its day */
 
 struct news {
     struct server *server;
@@ -79,7 +81,18 @@ void news_time(const struct news *news, char *out, size_t room)
 /* ---- the question ---- */
 
 /* The columns of statement_news behind COLUMN_REPLIES. */
-enum news_column { NEWS_LOG = COLUMN_REPLIES, NEWS_TIME, NEWS_FINGERPRINT, NEWS_OIN, NEWS_ISSUER, NEWS_FAULT, NEWS_KEY, NEWS_DONE };
+enum news_column {
+    NEWS_LOG = COLUMN_REPLIES,
+    NEWS_TIME,
+    NEWS_FINGERPRINT,
+    NEWS_OIN,
+    NEWS_ISSUER,
+    NEWS_FAULT,
+    NEWS_KEY,
+    NEWS_DONE,
+    NEWS_PARTY,
+    NEWS_ROLE
+};
 
 /* What went wrong with the registry's own chores, which run with the question. */
 static void note_fault(struct slice fault)
@@ -92,16 +105,19 @@ static void note_fault(struct slice fault)
 }
 
 /* Sessions leave the list only from the loop, never within session_revoke. */
-static void tell_revoked(struct news *news, struct slice fingerprint, struct slice oin, struct slice issuer)
+static void tell_revoked(struct news *news, const struct session_certificate *what)
 {
     struct server_client *client;
     TAILQ_FOREACH(client, &news->server->clients, link)
-    session_revoke(client->session, fingerprint, oin, issuer);
+    session_revoke(client->session, what);
 }
 
 static void read_row(struct news *news, struct result *result, size_t row, uint64_t *newest)
 {
-    struct slice fingerprint = result_value(result, row, NEWS_FINGERPRINT), oin = result_value(result, row, NEWS_OIN);
+    const struct session_certificate what = {
+        result_value(result, row, NEWS_FINGERPRINT), result_value(result, row, NEWS_OIN),
+        result_value(result, row, NEWS_ISSUER), result_value(result, row, NEWS_PARTY),
+        result_value(result, row, NEWS_ROLE)};
     uint64_t log = slice_number(result_value(result, row, NEWS_LOG));
     int64_t at;
     int zone;
@@ -115,8 +131,8 @@ static void read_row(struct news *news, struct result *result, size_t row, uint6
     if (news->server->reseal && result_value(result, row, NEWS_KEY).at)
         reseal_know(news->server->reseal, (uint32_t)slice_number(result_value(result, row, NEWS_KEY)),
                     slice_is(result_value(result, row, NEWS_DONE), "t"));
-    if (fingerprint.at || oin.at)
-        tell_revoked(news, fingerprint, oin, result_value(result, row, NEWS_ISSUER));
+    if (what.fingerprint.at || what.oin.at)
+        tell_revoked(news, &what);
 }
 
 static void on_answer(struct batch_item *item, const struct batch_answer *answer)
@@ -131,6 +147,8 @@ static void on_answer(struct batch_item *item, const struct batch_answer *answer
     int len = snprintf(news->after, sizeof news->after, "%llu", (unsigned long long)newest);
     news->cell = (struct slice){news->after, (size_t)len};
     news_saw(news, newest);
+    struct slice time = result_value(answer->result, answer->first_row, NEWS_TIME);
+    watch_saw(news->server->watch, newest, (struct slice){time.at, time.len < DAY ? time.len : DAY});
 }
 
 void news_tick(struct news *news)

@@ -1,8 +1,8 @@
 /* From the rows that come home to the bytes of an answer.
  *
  * Limits: a line of an answer has at most LINE_MAX_BYTES; what does not fit is NO internal.
- * Rules: sealed values are opened here and nowhere else; one that cannot be opened is our fault, told and logged, and
- * never the end of the process. No value of a field is ever logged. */
+ * Rules: what cannot be told is our fault, told and logged, and never the end of the process. No value of a field is
+ * ever logged. */
 #include "reply.h"
 
 #include <stdio.h>
@@ -14,9 +14,7 @@
 #include "line.h"
 #include "log.h"
 #include "request.h"
-#include "seal.h"
-
-#define COLUMNS_MAX (COLUMN_REPLIES + 40)
+#include "row.h"
 
 static const struct slice no_field;
 
@@ -44,7 +42,8 @@ static void put_text(struct line_writer *writer, const struct proto_reply *reply
         line_put_text(writer, "text", speaker->english ? reply->en : reply->nl);
 }
 
-/* The daemon's own note of a write: who, what, and what came of it. Its object is in the registry's log, under `log`. */
+/* The daemon's own note of a write: who, what, and what came of it. Its object is in the registry's log, under `log`.
+ */
 static void note(const struct request *request, const struct request_speaker *speaker, enum proto_status status,
                  const char *code)
 {
@@ -115,78 +114,15 @@ struct telling {
     struct evbuffer *out;
     struct result *result;
     size_t first, rows;
-    size_t columns;          /* that are sent: all but a list's token */
-    size_t object;           /* the column that sealed values are bound to; 0: none */
-    bool bound[COLUMNS_MAX]; /* whether a sealed column is bound to it */
+    struct row_columns columns; /* that are sent: all but a list's token, which stands behind them */
 };
-
-/* Whether the sealed field of this name is bound to its row's object: its type says so. */
-static bool is_bound(const char *name)
-{
-    for (size_t i = 0; i < proto_command_count; i++)
-        for (size_t j = 0; j < proto_commands[i].field_count; j++) {
-            const struct proto_field *field = &proto_commands[i].fields[j];
-            if (field->type->class != CLASS_PLAIN && strcmp(field->name, name) == 0)
-                return field->type->class == CLASS_SEALED;
-        }
-    return false;
-}
 
 /* Looks once an answer at what its columns are. 0 or -1. */
 static int survey(struct telling *telling)
 {
-    telling->columns = result_columns(telling->result) - (telling->request->line.command->kind == KIND_LIST);
-    if (telling->columns > COLUMNS_MAX)
-        return -1;
-    for (size_t i = COLUMN_REPLIES; i < telling->columns; i++) {
-        const char *name = result_name(telling->result, i);
-        if (strcmp(name, "student") == 0 || strcmp(name, "teacher") == 0)
-            telling->object = i;
-        if (result_form(telling->result, i) == RESULT_BYTES)
-            telling->bound[i] = is_bound(name);
-    }
-    return 0;
-}
-
-/* Opens a sealed value into `text`. 0 or -1. */
-static int open_value(struct telling *telling, size_t row, size_t column, struct slice *value,
-                      char text[LINE_MAX_BYTES])
-{
-    struct slice object = {0};
-    if (telling->bound[column]) {
-        object = telling->object ? result_value(telling->result, row, telling->object) : object;
-        if (!object.at)
-            return -1;
-        if (result_form(telling->result, telling->object) == RESULT_BYTES) {
-            if (object.len < SEAL_HASH_BYTES)
-                return -1;
-            object.len = SEAL_HASH_BYTES;
-        }
-    }
-    const char *name = result_name(telling->result, column);
-    if (value->len > LINE_MAX_BYTES)
-        return -1;
-    value->len = seal_open(telling->seal, name, object, *value, (uint8_t *)text);
-    value->at = text;
-    return value->len > 0 ? 0 : -1;
-}
-
-/* Adds the replies of a row. NULL, or why it cannot be told. */
-static const char *put_row(struct telling *telling, struct line_writer *writer, size_t row)
-{
-    char text[LINE_MAX_BYTES];
-    for (size_t i = COLUMN_REPLIES; i < telling->columns; i++) {
-        struct slice value = result_value(telling->result, row, i);
-        enum result_form form = result_form(telling->result, i);
-        if (!value.at || value.len == 0) /* nothing is told as nothing */
-            continue;
-        if (form == RESULT_BOOLEAN)
-            value = value.at[0] == 't' ? SLICE("yes") : SLICE("no");
-        else if (form == RESULT_BYTES && open_value(telling, row, i, &value, text) < 0)
-            return "a sealed value could not be opened";
-        line_put(writer, result_name(telling->result, i), value);
-    }
-    return NULL;
+    size_t token = telling->request->line.command->kind == KIND_LIST;
+    return row_survey(&telling->columns, telling->result, telling->seal, COLUMN_REPLIES,
+                      result_columns(telling->result) - token);
 }
 
 static void finish(struct telling *telling, struct line_writer *writer, enum proto_status status, const char *code)
@@ -232,7 +168,7 @@ static void tell_refusal(struct telling *telling, struct slice code)
     telling->request->disowned =
         !field.at && strcmp(reply->code, "revoked") == 0; /* with a field: what it speaks of is */
     line_put(&writer, "field", field);
-    const char *why = put_row(telling, &writer, telling->first);
+    const char *why = row_put(&telling->columns, &writer, telling->first);
     put_text(&writer, reply, telling->speaker);
     if (why)
         refuse_internal(telling->request, why, telling->speaker, telling->out);
@@ -246,7 +182,7 @@ static void tell_write(struct telling *telling)
     char bytes[LINE_MAX_BYTES];
     begin_status(&writer, bytes, telling->request, STATUS_OK, NULL);
     put_log(telling, &writer);
-    const char *why = put_row(telling, &writer, telling->first);
+    const char *why = row_put(&telling->columns, &writer, telling->first);
     if (why)
         refuse_internal(telling->request, why, telling->speaker, telling->out);
     else
@@ -260,7 +196,7 @@ static int tell_rows(struct telling *telling, size_t count)
     char bytes[LINE_MAX_BYTES];
     for (size_t i = 0; i < count; i++) {
         line_begin(&writer, bytes, sizeof bytes, "=");
-        const char *why = put_row(telling, &writer, telling->first + i);
+        const char *why = row_put(&telling->columns, &writer, telling->first + i);
         size_t len = why ? 0 : line_end(&writer);
         if (len == 0) {
             refuse_internal(telling->request, why ? why : "a row does not fit a line", telling->speaker, telling->out);
@@ -294,7 +230,7 @@ static int keep_token(struct telling *telling, size_t sent)
     struct request *request = telling->request;
     if (sent == 0) /* that of the page before */
         return 0;
-    struct slice token = result_value(telling->result, telling->first + sent - 1, telling->columns);
+    struct slice token = result_value(telling->result, telling->first + sent - 1, result_columns(telling->result) - 1);
     char *after = token.at && token.len > 0 ? malloc(token.len + 1) : NULL;
     if (!after) {
         refuse_internal(request, token.at ? "out of memory" : "a row of a list has no token", telling->speaker,

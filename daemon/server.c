@@ -29,6 +29,7 @@
 #include "seal.h"
 #include "session.h"
 #include "tls.h"
+#include "watch.h"
 
 #define EXTRA_MOST 64
 #define FILES_BESIDES 64 /* descriptors for what is no connection */
@@ -381,6 +382,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
     }
     batch_tick(server->batch);
     reseal_tick(server->reseal);
+    watch_tick(server->watch);
     if (!server->draining || !TAILQ_EMPTY(&server->clients))
         news_tick(server->news);
     if (server->life->dropped > 0)
@@ -460,7 +462,8 @@ static int open_rooms(struct server *server, char *why, size_t why_size)
     server->base = make_base();
     server->news = news_new(server);
     server->reseal = server->base ? reseal_new(server) : NULL;
-    if (!server->life || !server->base || !server->news || !server->reseal || seal_prints(server->seal, prints) < 0)
+    server->watch = server->base ? watch_new(server) : NULL;
+    if (!server->life || !server->news || !server->reseal || !server->watch || seal_prints(server->seal, prints) < 0)
         return -1;
     server->life->started = clock_monotonic();
     server->listener = listener_new(server->base, server->config, on_connection, server, why, why_size);
@@ -522,6 +525,7 @@ void server_close(struct server *server)
     batch_free(server->batch);
     news_free(server->news);
     reseal_free(server->reseal);
+    watch_free(server->watch);
     close_life(server->life);
     if (server->tls)
         tls_release(server->tls);

@@ -21,10 +21,11 @@
 #include "news.h"
 #include "server.h"
 #include "stream.h"
+#include "watch.h"
 #include "window.h"
 
 #define UNSENT_MOST 65536 /* above it no line is taken */
-#define UNSENT_FEW 16384  /* below it a list goes on */
+#define UNSENT_FEW 16384  /* below it a list goes on, and notices are sent */
 #define JUDGE_MS 600000   /* the certificate is looked at again this often */
 
 enum session_state {
@@ -49,6 +50,7 @@ struct session {
     struct request_speaker speaker;
 
     struct window window;
+    struct watcher watcher;
     struct batch_item admission;
     struct slice admission_cells[2]; /* certificate and until, as statement_admit has them */
     char until[24];                  /* the second's text */
@@ -82,6 +84,8 @@ static void set_state(struct session *session, enum session_state state)
     log_event(LOG_LEVEL_DEBUG, "state", "connection=%llu from=%s to=%s", number(session), names[session->state],
               names[state]);
     session->state = state;
+    if (state == SESSION_OVER)
+        watch_end(session->server->watch, &session->watcher);
 }
 
 static void set_reading(struct session *session, bool on)
@@ -161,6 +165,7 @@ static void end_now(struct session *session, const char *code)
 {
     session->bye = code;
     set_state(session, SESSION_ENDING);
+    watch_end(session->server->watch, &session->watcher);
     window_drop(&session->window, code);
 }
 
@@ -181,17 +186,28 @@ void session_bye(struct session *session, const char *code)
     proceed(session);
 }
 
-void session_revoke(struct session *session, struct slice fingerprint, struct slice oin, struct slice issuer)
+/* Whether it speaks as a certificate was granted to. */
+static bool speaks_as(const struct session *session, const struct session_certificate *what)
+{
+    bool same = slice_is(what->party, session->speaker.party);
+    if (session->speaker.role == 0) /* it is asked just now */
+        return true;
+    return same ? session->speaker.role == proto_role_of(what->role) : !what->fingerprint.at;
+}
+
+void session_revoke(struct session *session, const struct session_certificate *what)
 {
     const struct stream_peer *peer = session->closed ? NULL : stream_peer(session->stream);
+    const struct slice print = what->fingerprint, issuer = what->issuer;
     if (session->state == SESSION_HANDSHAKE || session->state >= SESSION_ENDING || !peer)
         return;
-    if (fingerprint.at && (fingerprint.len != sizeof peer->fingerprint ||
-                           memcmp(fingerprint.at, peer->fingerprint, fingerprint.len) != 0))
+    if (print.at && (print.len != sizeof peer->fingerprint || memcmp(print.at, peer->fingerprint, print.len) != 0))
         return;
-    if (oin.at && !slice_is(oin, peer->oin))
+    if (what->oin.at && !slice_is(what->oin, peer->oin))
         return;
     if (issuer.at && (issuer.len != sizeof peer->issuer || memcmp(issuer.at, peer->issuer, issuer.len) != 0))
+        return;
+    if (what->party.at && speaks_as(session, what))
         return;
     end_now(session, "revoked");
     proceed(session);
@@ -214,7 +230,7 @@ void session_tick(struct session *session, int64_t now)
         return;
     }
     if (session->state == SESSION_OPEN && session->window.count == 0 && session->owes_since == 0 &&
-        now - since >= (int64_t)config->limits_idle * 1000)
+        !watch_is_on(&session->watcher) && now - since >= (int64_t)config->limits_idle * 1000)
         session_bye(session, "idle");
 }
 
@@ -430,7 +446,7 @@ static void proceed(struct session *session)
     if (session->closed)
         return;
     do {
-        if (session->window.disowned && session->state == SESSION_OPEN) /* the news tells it too, but of a new role */
+        if (session->window.disowned && session->state == SESSION_OPEN) /* the news would tell it, later */
             end_now(session, "revoked");
         while (session->state == SESSION_OPEN && has_room(session) && take_line(session))
             ;
@@ -445,6 +461,11 @@ static void proceed(struct session *session)
         say_last_words(session);
         return;
     }
+    if (session->state == SESSION_OPEN && window_is_between(&session->window) &&
+        audience_fill(&session->watcher, output(session), UNSENT_FEW) < 0) {
+        abandon(session, "out of memory");
+        return;
+    }
     set_reading(session, session->state == SESSION_OPEN && !session->input_ends && has_room(session));
     stream_flush(session->stream);
 }
@@ -455,6 +476,14 @@ static void on_answered(struct window *window)
     if (release(session) || session->state == SESSION_OVER)
         return;
     proceed(session);
+}
+
+/* There are notices, or a `watch` can be answered. */
+static void on_notices(struct watcher *watcher)
+{
+    struct session *session = (struct session *)((char *)watcher - offsetof(struct session, watcher));
+    if (session->state != SESSION_OVER)
+        proceed(session);
 }
 
 static void on_stream(struct stream *stream, enum stream_event event, void *owner)
@@ -500,7 +529,9 @@ struct session *session_new(struct server *server, int fd, bool limit)
         free(session);
         return NULL;
     }
-    window_init(&session->window, server, &session->client, &session->speaker, output(session), on_answered);
+    watch_init(&session->watcher, on_notices);
+    window_init(&session->window, server, &session->client, &session->speaker, &session->watcher, output(session),
+                on_answered);
     server_join(server, &session->client, session, limit);
     session->speaker.number = session->client.number;
     return session;

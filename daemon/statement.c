@@ -22,7 +22,7 @@ const struct proto_command statement_news = {
     .kind = KIND_READ,
     .fields = (const struct proto_field[]){{"after", &number_type, FIELD_REQUIRED}},
     .field_count = 1,
-    .replies = "log time fingerprint oin issuer fault key done",
+    .replies = "log time fingerprint oin issuer fault key done party role",
     .help = "what is new since a number of the log",
 };
 
@@ -72,15 +72,30 @@ const struct proto_command statement_reseal = {
     .help = "values that were sealed anew",
 };
 
-const struct proto_command *const statement_own[] = {&statement_admit,  &statement_news,        &statement_submitted,
-                                                     &statement_commit, &statement_reseal_next, &statement_reseal};
+/* Behind these replies come those of each read that can be watched, then `after`. */
+const struct proto_command statement_watch = {
+    .verb = "watch",
+    .kind = KIND_READ,
+    .fields = (const struct proto_field[]){{"topics", &code_type, FIELD_REQUIRED},
+                                           {"readers", &code_type, FIELD_REQUIRED},
+                                           {"after", &code_type, 0},
+                                           {"seen", &number_type, FIELD_REQUIRED},
+                                           {"limit", &count_type, FIELD_REQUIRED}},
+    .field_count = 5,
+    .replies = "topic reader roles thing state",
+    .help = "what is new for those who watch",
+};
+
+const struct proto_command *const statement_own[] = {&statement_admit,     &statement_news,   &statement_watch,
+                                                     &statement_submitted, &statement_commit, &statement_reseal_next,
+                                                     &statement_reseal};
 const size_t statement_own_count = COUNT(statement_own);
 
 /* Whether it speaks for nobody: no party, role and certificate go before its fields. */
 static bool is_bare(const struct proto_command *command)
 {
-    return command == &statement_admit || command == &statement_news || command == &statement_reseal_next ||
-           command == &statement_reseal;
+    return command == &statement_admit || command == &statement_news || command == &statement_watch ||
+           command == &statement_reseal_next || command == &statement_reseal;
 }
 
 static size_t lead(const struct proto_command *command)
@@ -211,6 +226,18 @@ static void put_read(FILE *out, const struct proto_command *command, const char 
     fputs(" on true", out);
 }
 
+/* All columns that the function has; statement_mismatch has seen to it that they are those of the topics. */
+static void put_watch(FILE *out, const char *api)
+{
+    const struct proto_command *command = &statement_watch;
+    fputs("select request.ord, null::bigint, true, w.* from ", out);
+    put_requests(out, command);
+    fprintf(out, ", lateral %s.watch(", api);
+    for (size_t i = 0; i < command->field_count; i++)
+        fprintf(out, "%sp%zu::%s", i ? ", " : "", i, command->fields[i].type->sql);
+    fputs(") w", out);
+}
+
 static void put_write(FILE *out, const struct proto_command *command, const char *api)
 {
     fputs("with answer as materialized (", out);
@@ -251,21 +278,25 @@ static void put_bare(FILE *out, const struct proto_command *command, const char 
     else if (command == &statement_news)
         fprintf(out,
                 "select request.ord, n.log, true, null::text, null::text, n.log, n.\"time\", n.fingerprint, n.oin, "
-                "n.issuer, n.fault, n.key, n.done "
+                "n.issuer, n.fault, n.key, n.done, n.party, n.role "
                 "from unnest($1::text[]) with ordinality request (since, ord), lateral %s.news(since::bigint) n",
                 api);
+    else if (command == &statement_watch)
+        put_watch(out, api);
     else if (command == &statement_reseal_next)
         fprintf(out,
-                "select request.ord, 0, true, null::text, null::text, n.key, n.done, n.\"left\", n.place, n.name, n.\"row\", "
+                "select request.ord, 0, true, null::text, null::text, n.key, n.done, n.\"left\", n.place, n.name, "
+                "n.\"row\", "
                 "n.object, n.value from unnest($1::text[]) with ordinality request (newest, ord), "
                 "lateral %s.reseal_next(newest::integer) n",
                 api);
     else /* all at once; each still has its row */
-        fprintf(out,
-                "with done as materialized (select %s.reseal($1::text[]::integer[], $2::text[], $3::bytea[], $4::bytea[])) "
-                "select request.ord, 0, true, null::text, null::text "
-                "from unnest($1::text[]) with ordinality request (place, ord), done",
-                api);
+        fprintf(
+            out,
+            "with done as materialized (select %s.reseal($1::text[]::integer[], $2::text[], $3::bytea[], $4::bytea[])) "
+            "select request.ord, 0, true, null::text, null::text "
+            "from unnest($1::text[]) with ordinality request (place, ord), done",
+            api);
 }
 
 char *statement_text(const struct proto_command *command, const char *api)
@@ -288,20 +319,49 @@ char *statement_text(const struct proto_command *command, const char *api)
     return text;
 }
 
+/* Whether a topic before `end` replies with this too. */
+static bool is_watched_before(struct slice end, struct slice name)
+{
+    struct slice topics = slice_of(proto_type(SLICE("topic"))->words);
+    char text[64];
+    snprintf(text, sizeof text, "%.*s", (int)name.len, name.at);
+    for (struct slice topic; (topic = proto_next_word(&topics)).at != end.at;)
+        if (replies_with(proto_command(topic), text))
+            return true;
+    return false;
+}
+
+/* The replies of all topics, each name once. */
+static void put_watched(FILE *out)
+{
+    struct slice topics = slice_of(proto_type(SLICE("topic"))->words);
+    for (struct slice topic; (topic = proto_next_word(&topics)).at;)
+        for (const char *name = proto_command(topic)->replies; *name; name += name[0] == ' ') {
+            struct slice word = {name, strcspn(name, " ")};
+            if (!is_watched_before(topic, word))
+                fprintf(out, ",%.*s", (int)word.len, word.at);
+            name += word.len;
+        }
+}
+
 char *statement_signature(const struct proto_command *command)
 {
     const char *array = command->kind == KIND_WRITE_SET ? "[]" : "";
+    bool watch = command == &statement_watch;
     char *text = NULL;
     size_t size;
     FILE *out = command->kind == KIND_BUILTIN ? NULL : open_memstream(&text, &size);
     if (!out)
         return NULL;
-    fprintf(out, "text%s,text%s,bytea%s", array, array, array);
+    if (!watch)
+        fprintf(out, "text%s,text%s,bytea%s", array, array, array);
     for (size_t i = 0; i < command->field_count; i++)
-        fprintf(out, ",%s%s", command->fields[i].type->sql, array);
+        fprintf(out, "%s%s%s", watch && i == 0 ? "" : ",", command->fields[i].type->sql, array);
     fputs(" -> code,field", out);
     each_reply(out, command, ",", "");
-    if (command->kind == KIND_LIST)
+    if (watch)
+        put_watched(out);
+    if (command->kind == KIND_LIST || watch)
         fputs(",after", out);
     if (fclose(out) != 0) {
         free(text);
@@ -310,20 +370,23 @@ char *statement_signature(const struct proto_command *command)
     return text;
 }
 
+/* Whether its function is as it must be; why not, if not. */
+static bool matches(const struct proto_command *command, const char *found, char *why, size_t why_size)
+{
+    char *wanted = statement_signature(command);
+    bool same = wanted && found && strcmp(wanted, found) == 0;
+    if (!same)
+        snprintf(why, why_size, "function of %s is (%s), its row in commands.def needs (%s)", command->verb,
+                 found ? found : "missing", wanted ? wanted : "out of memory");
+    free(wanted);
+    return same;
+}
+
 int statement_mismatch(const char *(*find)(void *own, const char *verb), void *own, char *why, size_t why_size)
 {
-    bool same = true;
-    for (size_t i = 0; same && i < proto_command_count; i++) {
-        const struct proto_command *command = &proto_commands[i];
-        if (command->kind == KIND_BUILTIN)
-            continue;
-        char *wanted = statement_signature(command);
-        const char *found = find(own, command->verb);
-        same = wanted && found && strcmp(wanted, found) == 0;
-        if (!same)
-            snprintf(why, why_size, "function of %s is (%s), its row in commands.def needs (%s)", command->verb,
-                     found ? found : "missing", wanted ? wanted : "out of memory");
-        free(wanted);
-    }
-    return same ? 0 : -1;
+    for (size_t i = 0; i < proto_command_count; i++)
+        if (proto_commands[i].kind != KIND_BUILTIN &&
+            !matches(&proto_commands[i], find(own, proto_commands[i].verb), why, why_size))
+            return -1;
+    return matches(&statement_watch, find(own, statement_watch.verb), why, why_size) ? 0 : -1;
 }

@@ -1,8 +1,9 @@
 /* The unanswered requests of one connection.
  *
- * Rules: only the first is ever answered, so replies keep the order of requests. What stands behind a list or a block is
- * not begun before that is answered whole: requests take effect in their order, and no answer comes home amid those of
- * a block. A BUSY answers also all that already stands behind it and is not in the database. */
+ * Rules: only the first is ever answered, so replies keep the order of requests. What stands behind a list, a block or
+ * a watch is not begun before that is answered whole: requests take effect in their order, no answer comes home amid
+ * those of a block, and a read behind a watch finds all that its notices will not tell. A BUSY answers also all that
+ * already stands behind it and is not in the database. */
 #include "window.h"
 
 #include "block.h"
@@ -12,10 +13,11 @@
 #include "server.h"
 
 void window_init(struct window *window, struct server *server, struct server_client *client,
-                 struct request_speaker *speaker, struct evbuffer *out, window_callback *answered)
+                 struct request_speaker *speaker, struct watcher *watcher, struct evbuffer *out,
+                 window_callback *answered)
 {
     *window = (struct window){
-        .server = server, .client = client, .speaker = speaker, .out = out, .answered = answered};
+        .server = server, .client = client, .speaker = speaker, .watcher = watcher, .out = out, .answered = answered};
     TAILQ_INIT(&window->queue);
     batch_source_init(&window->source);
 }
@@ -91,16 +93,24 @@ static void dequeue(struct window *window, struct request *request)
     request_free(request);
 }
 
+/* Whether what stands behind it is not begun before it is answered, when it is one that no database is needed for, or a
+ * block. */
+static bool holds(const struct request *request)
+{
+    return request->block ||
+           (!request->fault.code && request->line.command->kind == KIND_BUILTIN && builtin_holds(request));
+}
+
 /* ---- BUSY ---- */
 
-/* What stands behind `request`, and is neither with `batch` nor in the database, gets the same BUSY in its turn; so does
- * the block that is open. */
+/* What stands behind `request`, and is neither with `batch` nor in the database, gets the same BUSY in its turn; so
+ * does the block that is open. */
 static void refuse_behind(struct window *window, struct request *request, const char *code)
 {
     while ((request = TAILQ_NEXT(request, link))) {
         if (request_needs_database(request) && !request->item.taken)
             request_refuse(request, STATUS_BUSY, code);
-        if (request->block)
+        if (holds(request))
             window->holds = request; /* the last of them */
     }
     if (window->open)
@@ -161,7 +171,7 @@ static void begin_next(struct window *window, bool few)
     while (window->next && !window->holds) {
         struct request *request = window->next;
         window->next = TAILQ_NEXT(request, link);
-        if (request->block || (request_needs_database(request) && request->line.command->kind == KIND_LIST))
+        if (holds(request) || (request_needs_database(request) && request->line.command->kind == KIND_LIST))
             window->holds = request;
         if (request_needs_database(request))
             begin(window, request);
@@ -173,7 +183,7 @@ static void begin_next(struct window *window, bool few)
 /* Answers what stands first and needs no database. Whether it answered any. */
 static bool answer_own(struct window *window)
 {
-    struct builtin_context context = {window->server, window->speaker, window->certificate_days};
+    struct builtin_context context = {window->server, window->speaker, window->watcher, window->certificate_days};
     struct request *request;
     bool any = false;
     while ((request = TAILQ_FIRST(&window->queue)) && !request_needs_database(request)) {
@@ -182,8 +192,8 @@ static bool answer_own(struct window *window)
                 break; /* goes on when what is written has left */
         } else if (request->fault.code)
             reply_fault(request, window->speaker, window->out);
-        else
-            builtin_answer(request, &context, window->out);
+        else if (!builtin_answer(request, &context, window->out))
+            break;
         dequeue(window, request);
         any = true;
     }
@@ -196,6 +206,12 @@ bool window_run(struct window *window, bool few)
         return false;
     begin_next(window, few);
     return answer_own(window);
+}
+
+bool window_is_between(const struct window *window)
+{
+    const struct request *first = TAILQ_FIRST(&window->queue);
+    return !first || (first->rows_sent == 0 && !(first->block && first->fault.code));
 }
 
 /* ---- the end ---- */

@@ -8,16 +8,22 @@ struct evbuffer;
 struct request;
 struct request_speaker;
 struct server;
+struct watcher;
 
 /* What a builtin may need of its connection. */
 struct builtin_context {
     struct server *server;
     struct request_speaker *speaker;
+    struct watcher *watcher;
     int certificate_days;
 };
 
-/* Answers `request`, whose command is a BUILTIN, into `out` and sets its stage. */
-void builtin_answer(struct request *request, struct builtin_context *context, struct evbuffer *out);
+/* Answers `request`, whose command is a BUILTIN and which is the first of its window, into `out` and sets its stage. False when
+ * it cannot be answered yet: it is called again when the watcher is. */
+bool builtin_answer(struct request *request, struct builtin_context *context, struct evbuffer *out) MUST_CHECK;
+
+/* Whether what stands behind it is not begun before it is answered: `watch`. */
+bool builtin_holds(const struct request *request);
 
 /* Whether the conversation ends with this request, so that nothing behind it is read: `quit`. */
 bool builtin_is_last(const struct request *request);

@@ -20,7 +20,7 @@ struct proto_type {
     const char *sql;   /* the parameter's SQL type */
     double least, most; /* a number's range, else bytes */
     const char *clear; /* what SQL is handed for `-`; NULL: cannot be cleared */
-    const char *words; /* an enumeration's, comma-separated; else NULL */
+    const char *words; /* an enumeration's, or those of a list of words, comma-separated; else NULL */
     const char *help;
 };
 
@@ -55,6 +55,8 @@ extern const size_t proto_type_count;
 extern const struct proto_reply proto_replies[];
 extern const size_t proto_reply_count;
 
+/* Takes the first word of a list with commas between off `list`; absent when `list` is. Of an empty list it is empty. */
+struct slice proto_next_word(struct slice *list);
 /* NULL when there is none of that name. */
 const struct proto_command *proto_command(struct slice verb);
 const struct proto_type *proto_type(struct slice name);

@@ -19,6 +19,7 @@ struct seal;
 struct server_life;
 struct session;
 struct tls;
+struct watch;
 
 /* A party that has connections. block.c counts the memory of its blocks here; all else is the server's. */
 struct server_party {
@@ -52,6 +53,7 @@ struct server {
     struct batch *batch;
     struct news *news;
     struct reseal *reseal;
+    struct watch *watch;
     size_t block_bytes; /* memory of all blocks that are open or run; block.c's */
     bool draining; /* no further connections; every session has been told */
 

@@ -26,8 +26,14 @@ void session_tick(struct session *session, int64_t now);
  * it with the BYE that a new connection would hear. True when it looked, which takes some 0.2 ms. */
 bool session_judge(struct session *session, int64_t now);
 
-/* Ends it with BYE revoked when it came with this certificate: a fingerprint (32 bytes), or an OIN and the issuer's
- * fingerprint (32 bytes); what is absent is not compared. */
-void session_revoke(struct session *session, struct slice fingerprint, struct slice oin, struct slice issuer);
+/* A certificate that was revoked; or, with a party and a role, that speaks for these. By its fingerprint (32 bytes), or by an OIN
+ * and the issuer's fingerprint (32 bytes); what is absent is not compared. */
+struct session_certificate {
+    struct slice fingerprint, oin, issuer, party, role;
+};
+
+/* Ends it with BYE revoked when it came with this certificate, and speaks for anybody else or in another role. A fingerprint
+ * outranks an OIN: of that only the role of the same party counts. */
+void session_revoke(struct session *session, const struct session_certificate *what);
 
 #endif

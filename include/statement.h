@@ -15,9 +15,9 @@ enum statement_lead { LEAD_PARTY, LEAD_ROLE, LEAD_CERTIFICATE, LEAD_ORIGIN, LEAD
 enum statement_column { COLUMN_ORDINAL, COLUMN_LOG, COLUMN_PRESENT, COLUMN_CODE, COLUMN_FIELD, COLUMN_REPLIES };
 
 /* The daemon's own, in the form of commands so that they travel the same road: who a certificate speaks for; what is new
- * since a number; whether a block of that name is stored; the end of a block that stays; the next values to be sealed
- * anew, and those that were. They are in no table that a peer can reach. */
-extern const struct proto_command statement_admit, statement_news, statement_submitted, statement_commit;
+ * since a number; what is new for those who watch; whether a block of that name is stored; the end of a block that stays; the
+ * next values to be sealed anew, and those that were. They are in no table that a peer can reach. */
+extern const struct proto_command statement_admit, statement_news, statement_watch, statement_submitted, statement_commit;
 extern const struct proto_command statement_reseal_next, statement_reseal;
 extern const struct proto_command *const statement_own[]; /* all of them */
 extern const size_t statement_own_count;

@@ -10,6 +10,7 @@ int submit_run(struct tool *tool, int argc, char **argv);
 int progress_run(struct tool *tool, int argc, char **argv);
 int doctor_run(struct tool *tool, int argc, char **argv);
 int audit_run(struct tool *tool, int argc, char **argv);
+int watch_run(struct tool *tool, int argc, char **argv);
 int shell_run(struct tool *tool, int argc, char **argv);
 int template_run(struct tool *tool, int argc, char **argv);
 int dossier_run(struct tool *tool, int argc, char **argv);

@@ -13,6 +13,7 @@ struct block;
 struct evbuffer;
 struct server;
 struct server_client;
+struct watcher;
 struct window;
 
 #define WINDOW_MOST 256 /* requests; the owner takes no more lines */
@@ -26,6 +27,7 @@ struct window {
     struct server *server;
     struct server_client *client;
     struct request_speaker *speaker;
+    struct watcher *watcher;
     struct evbuffer *out;
     window_callback *answered;
     int certificate_days;
@@ -34,7 +36,7 @@ struct window {
     size_t count;
     struct request *next; /* the first that is not begun; NULL: none */
     struct block *open;   /* the block that lines go to; NULL: none */
-    struct request *holds; /* a list or a block that is begun or refused: what is behind it waits for its last answer */
+    struct request *holds; /* a list, a block or a watch that is begun or refused: what is behind it waits for its last answer */
     struct batch_source source;
     bool shut;   /* nothing is written any more: answers that come home are thrown away */
     bool disowned; /* a request was: the certificate counts no more, or for another role */
@@ -43,7 +45,8 @@ struct window {
 
 /* Answers will be written to `out` for `speaker`; all that is pointed at stays as long as the window. */
 void window_init(struct window *window, struct server *server, struct server_client *client,
-                 struct request_speaker *speaker, struct evbuffer *out, window_callback *answered);
+                 struct request_speaker *speaker, struct watcher *watcher, struct evbuffer *out,
+                 window_callback *answered);
 
 /* Takes a line (without LF, copied) into the block that is open; false when none is, or when it has the verb of what ends
  * one: then it is to be a request. */
@@ -54,6 +57,9 @@ void window_add(struct window *window, struct request *request);
 /* Begins and answers what it can. `few`: little waits to be sent, so that a list may go on with its next page. True
  * when it answered something, so that there is room. Calls nobody back. */
 bool window_run(struct window *window, bool few);
+
+/* Whether it stands between two answers: the first request has not got the beginning of its own. */
+bool window_is_between(const struct window *window);
 
 /* Takes back and forgets what is not in the database, without an answer; but a list whose first rows were sent gets a
  * status, `NO code`, or BUSY where there is no such NO. */

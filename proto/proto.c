@@ -244,15 +244,29 @@ FORM(eckid)
            all((struct slice){value.at + hex, 128}, is_hex);
 }
 
+/* The place of a word in a list with commas between, from 0; -1 where it is not in it. */
+static int word_place(struct slice list, struct slice word)
+{
+    int place = 0;
+    for (struct slice one; (one = proto_next_word(&list)).at; place++)
+        if (one.len == word.len && memcmp(one.at, word.at, word.len) == 0)
+            return place;
+    return -1;
+}
+
 FORM(words)
 {
-    for (const char *at = type->words; *at;) {
-        size_t len = strcspn(at, ",");
-        if (len == value.len && memcmp(at, value.at, len) == 0)
-            return true;
-        at += len + (at[len] == ',');
-    }
-    return false;
+    return word_place(slice_of(type->words), value) >= 0;
+}
+
+/* The words are few, so that each is looked for among those behind it. */
+FORM(word_list)
+{
+    struct slice rest = value;
+    for (struct slice word; (word = proto_next_word(&rest)).at;)
+        if (!form_words(type, word) || word_place(rest, word) >= 0)
+            return false;
+    return true;
 }
 
 /* ---- tables ---- */
@@ -260,18 +274,23 @@ FORM(words)
 enum type_number {
 #define TYPE(id, ...) TYPE_##id,
 #define WORDS(id, ...) TYPE_##id,
+#define WORD_LIST(id, ...) TYPE_##id,
 #include "types.def"
 #undef TYPE
 #undef WORDS
+#undef WORD_LIST
 };
 
 const struct proto_type proto_types[] = {
 #define TYPE(id, name, form, class, sql, least, most, clear, help)                                                     \
     {name, form_##form, CLASS_##class, sql, least, most, clear, NULL, help},
 #define WORDS(id, name, words, help) {name, form_words, CLASS_PLAIN, "text", 1, sizeof(words) - 1, "", words, help},
+#define WORD_LIST(id, name, words, help)                                                                               \
+    {name, form_word_list, CLASS_PLAIN, "text", 1, sizeof(words) - 1, "", words, help},
 #include "types.def"
 #undef TYPE
 #undef WORDS
+#undef WORD_LIST
 };
 const size_t proto_type_count = COUNT(proto_types);
 
@@ -328,6 +347,16 @@ static const struct {
     const char *name;
 } roles[] = {
     {ROLE_ROC, "roc"}, {ROLE_EXAMS, "exams"}, {ROLE_NUFFIC, "nuffic"}, {ROLE_OCW, "ocw"}, {ROLE_ADMIN, "admin"}};
+
+struct slice proto_next_word(struct slice *list)
+{
+    if (!list->at)
+        return (struct slice){0};
+    const char *comma = list->len ? memchr(list->at, ',', list->len) : NULL;
+    struct slice word = {list->at, comma ? (size_t)(comma - list->at) : list->len};
+    *list = comma ? (struct slice){comma + 1, list->len - word.len - 1} : (struct slice){0};
+    return word;
+}
 
 const struct proto_command *proto_command(struct slice verb)
 {
@@ -425,10 +454,10 @@ static bool judge(struct reading *reading, const struct proto_field *field, uint
 }
 
 /* Whether `-` clears what is stored: only a write stores, and what names the object or is required must have a value.
- */
+ * Of a list of words it is the empty one, a value like any other. */
 static bool may_clear(const struct proto_command *command, const struct proto_field *field)
 {
-    return proto_is_write(command) && field->flags == 0 && field->type->clear;
+    return field->type->form == form_word_list || (proto_is_write(command) && field->flags == 0 && field->type->clear);
 }
 
 static void read_own_field(struct reading *reading, size_t number, struct slice name, struct slice value)

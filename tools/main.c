@@ -20,11 +20,11 @@ static const struct {
     const char *name;
     int (*run)(struct tool *tool, int argc, char **argv);
 } verbs[] = {
-    {"send", send_run},       {"submit", submit_run},   {"progress", progress_run},
-    {"profile", profile_run}, {"ca", ca_run},           {"doctor", doctor_run},
-    {"audit", audit_run},     {"shell", shell_run},     {"template", template_run},
-    {"dossier", dossier_run},
-    {"help", help_run},       {"version", version_run},
+    {"send", send_run},       {"submit", submit_run}, {"progress", progress_run},
+    {"profile", profile_run}, {"ca", ca_run},         {"doctor", doctor_run},
+    {"audit", audit_run},     {"shell", shell_run},   {"template", template_run},
+    {"dossier", dossier_run}, {"watch", watch_run},   {"help", help_run},
+    {"version", version_run},
 };
 
 /* ---- a verb that there is not ---- */

@@ -223,12 +223,13 @@ end
 $$;
 
 -- What is new since a number of the log: always one row with the newest number, the time and which key
--- seals (and whether no value is sealed with another), and one more for each
--- certificate or OIN that was revoked since. On a primary it also ends write backends of a daemon that has stopped in
--- the middle of a batch, which all others wait for, notes once a minute that this schema of the api is in use, and does
+-- seals (and whether no value is sealed with another), and one more for each certificate or OIN that was revoked since, or,
+-- with `party` and `role`, granted or given another role. On a primary it also ends write backends of a daemon that has stopped
+-- in the middle of a batch, which all others wait for, notes once a minute that this schema of the api is in use, and does
 -- the registry's own chores; `fault` tells what went wrong with those.
 create function news(after_ bigint)
-returns table (log bigint, "time" text, fingerprint bytea, oin text, issuer bytea, fault text, key integer, done boolean)
+returns table (log bigint, "time" text, fingerprint bytea, oin text, issuer bytea, fault text, key integer, done boolean,
+               party text, role text)
 language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -249,13 +250,18 @@ begin
         fault_ := chores();
     end if;
     select head.log into newest from log_head head;
-    return query select newest, now_, null::bytea, null::text, null::bytea, fault_, sealing.key, sealing.done from sealing;
+    return query select newest, now_, null::bytea, null::text, null::bytea, fault_, sealing.key, sealing.done, null::text,
+                        null::text from sealing;
     return query
-        select dead.log, now_, dead.fingerprint, null::text, null::bytea, null::text, null::integer, null::boolean
+        select dead.log, now_, dead.fingerprint, null::text, null::bytea, null::text, null::integer, null::boolean,
+               null::text, null::text
         from revoked_fingerprint dead where dead.log > after_ and dead.log <= newest
         union all
-        select grant_.revoked, now_, null, grant_.oin, grant_.issuer, null, null, null
-        from access grant_ where grant_.oin is not null and grant_.revoked > after_ and grant_.revoked <= newest;
+        select grant_.revoked, now_, null, grant_.oin, grant_.issuer, null, null, null, null, null
+        from access grant_ where grant_.oin is not null and grant_.revoked > after_ and grant_.revoked <= newest
+        union all
+        select grant_.log, now_, grant_.fingerprint, grant_.oin, grant_.issuer, null, null, null, grant_.party, grant_.role
+        from access grant_ where grant_.revoked is null and grant_.log > after_ and grant_.log <= newest;
 end
 $$;
 

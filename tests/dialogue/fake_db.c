@@ -54,10 +54,26 @@ static void add_column(struct result *result, const char *name, size_t len)
     snprintf(result->names[result->columns++], sizeof result->names[0], "%.*s", (int)len, name);
 }
 
+/* The columns of statement_watch are those of its function. */
+static void add_watched(struct result *result)
+{
+    char *signature = need(statement_signature(&statement_watch)), *rest = strstr(signature, "-> ") + 3;
+    add_column(result, "ord", 3);
+    add_column(result, "at", 2);
+    add_column(result, "present", 7);
+    for (char *name; (name = strsep(&rest, ","));)
+        add_column(result, name, strlen(name));
+    free(signature);
+}
+
 static struct result *make_result(const struct proto_command *command)
 {
     static const char *const first[] = {"ord", "log", "present", "code", "field"};
     struct result *result = need(calloc(1, sizeof *result));
+    if (command == &statement_watch) {
+        add_watched(result);
+        return result;
+    }
     for (size_t i = 0; i < COUNT(first); i++)
         add_column(result, first[i], strlen(first[i]));
     for (const char *name = command->replies; *name; name += *name == ' ') {

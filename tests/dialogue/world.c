@@ -13,6 +13,7 @@
 #include "key_file.h"
 #include "seal.h"
 #include "session.h"
+#include "watch.h"
 
 static struct seal *keys;
 
@@ -69,6 +70,7 @@ void world_begin(struct world *world, const struct config *config)
     TAILQ_INIT(&world->server.clients);
     world->server.batch = need(batch_new(world->base, &world->config, "", why, sizeof why));
     world->server.news = need(news_new(&world->server));
+    world->server.watch = need(watch_new(&world->server));
 }
 
 void world_settle(struct world *world)
@@ -76,7 +78,7 @@ void world_settle(struct world *world)
     do {
         while (fake_streams_turn())
             ;
-        if (event_base_get_num_events(world->base, EVENT_BASE_COUNT_ACTIVE) > 0)
+        if (event_base_get_num_events(world->base, EVENT_BASE_COUNT_ACTIVE | EVENT_BASE_COUNT_ADDED) > 0)
             event_base_loop(world->base, EVLOOP_NONBLOCK);
         else
             return;
@@ -94,6 +96,7 @@ void world_wait(struct world *world, int seconds)
             (void)session_judge(client->session, fake_now);
         }
         batch_tick(world->server.batch);
+        watch_tick(world->server.watch);
         world_settle(world);
     }
 }
@@ -178,6 +181,7 @@ const char *world_end(struct world *world, unsigned variant)
         fault = "a request outlived its session";
     batch_free(world->server.batch);
     news_free(world->server.news);
+    watch_free(world->server.watch);
     fake_peers_end();
     event_base_free(world->base);
     return fault;

@@ -216,7 +216,7 @@ static void revoke(struct world *world, const struct account *account)
     struct server_client *client;
     struct slice fingerprint = {(const char *)account->peer->who.fingerprint, 32};
     TAILQ_FOREACH(client, &world->server.clients, link)
-    session_revoke(client->session, fingerprint, (struct slice){0}, (struct slice){0});
+    session_revoke(client->session, &(struct session_certificate){.fingerprint = fingerprint});
 }
 
 static void drain(struct world *world)

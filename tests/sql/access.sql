@@ -1,6 +1,6 @@
 -- Certificates: who speaks for whom, from when, until when.
 begin;
-select plan(45);
+select plan(46);
 select say('ADMIN', 'admin', 'institution code=25LU name=Alfa kind=college country=NL',
                              'institution code=25LW name=Noorderpoort kind=college country=NL');
 create temp table word as select repeat('a', 64) as one, repeat('b', 64) as two, repeat('c', 64) as ca, repeat('d',
@@ -87,8 +87,11 @@ select is(pg_temp.admin('grant party=25LU role=roc oin=$oin issuer=$ca'), 'NO en
           'attempt 1 has ended, 2 is the one to ask for');
 
 -- what people and daemons are told
-select is((select count(*) from news(0) where fingerprint is not null or oin is not null), 3::bigint,
+select is((select count(*) from news(0) where (fingerprint is not null or oin is not null) and party is null), 3::bigint,
           'news tells every revocation once');
+select is((select array_agg(concat_ws(' ', party, role) order by party, role) from news(0) where party is not null),
+          (select array_agg(concat_ws(' ', party, role) order by party, role) from access where revoked is null and log > 0),
+          'and every grant that holds: whoever speaks otherwise by it must go');
 select is((select count(*) from news((select max(log) from log_head)) where fingerprint is null and oin is null),
           1::bigint, 'and always one row more');
 select is((select string_agg(split_part(answer, ' log=', 1), E'\n' order by answer) from tests.call('ADMIN', 'admin',

@@ -4,7 +4,7 @@ select plan(16);
 create temp view called as
     select verb as name from tests.command
     union all
-    select unnest(array['batch-open', 'write-open', 'read-open', 'log-append', 'admit', 'news', 'submitted', 'commit', 'signatures',
+    select unnest(array['batch-open', 'write-open', 'read-open', 'log-append', 'admit', 'news', 'watch', 'submitted', 'commit', 'signatures',
                         'keys-open', 'reseal-next', 'reseal']);
 
 select bag_eq($$select replace(proname, '_', '-')::text from pg_proc

@@ -29,9 +29,11 @@ static void types_are_named_as_in_c(void **state)
     static const char *const ids[] = {
 #define TYPE(id, ...) #id,
 #define WORDS(id, ...) #id,
+#define WORD_LIST(id, ...) #id,
 #include "../../proto/types.def"
 #undef TYPE
 #undef WORDS
+#undef WORD_LIST
     };
     assert_int_equal(COUNT(ids), proto_type_count);
     for (size_t i = 0; i < COUNT(ids); i++) {
@@ -258,6 +260,9 @@ static const struct form_case {
     {"rung", {"seated"}, {"waiting"}},
     {"report", {"offer", "registration"}, {"staff"}},
     {"cell", {"month"}, {"year"}},
+    {"topic",
+     {"inbox", "progress", "inbox,progress", "progress,inbox"},
+     {"inbox,inbox", "inbox,", ",inbox", "inbox,,progress", "Inbox", "audit", "inbox progress", "inbox,progress,inbox"}},
 };
 
 static void each_form_takes_the_good_and_refuses_the_bad(void **state)
@@ -372,7 +377,15 @@ static void requests_get_their_verdict(void **state)
         {"ping tag=t x", "syntax #t"},
         /* verbs, fields */
         {"pings tag=t", "verb #t"},
-        {"watch", "verb"},
+        {"stats", "verb"},
+        {"watch", "missing topic"},
+        {"watch topic=inbox,progress tag=t", "ok #t topic=<inbox,progress>"},
+        {"watch topic=-", "ok ~topic=<>"},
+        {"watch topic=\"-\"", "ok ~topic=<>"},
+        {"watch topic=inbox topic=-", "twice topic"},
+        {"watch topic=- topic=inbox", "twice topic"},
+        {"watch topic=inbox,-", "value topic"},
+        {"watch topic=", "empty topic"},
         {"ping x=1 tag=t", "field x #t"},
         {"ping check=yes", "field check"},
         {"ping seen=1", "field seen"},
