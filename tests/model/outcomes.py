@@ -41,7 +41,7 @@ STATES = {
 for attempts in ("offer", "retract", "grant", "revoke", "register", "withdraw", "move", "attend", "score", "certify"):
     STATES[attempts] = STATES.get(attempts, set()) | {"live"}  # of an attempt
 BAD = "verb field twice missing empty value in-block no-block"
-BUILTINS = ("hello", "ping", "help", "whoami", "quit", "begin", "abandon")  # talked about in other tests
+BUILTINS = ("hello", "ping", "help", "whoami", "watch", "quit", "begin", "abandon")  # talked about in other tests
 
 
 def pairs():
