@@ -53,6 +53,8 @@ def day(text):
 
 
 FORMS = {
+    "eckid": lambda text: bool(re.fullmatch(r"https://ketenid\.nl/\d{6}/[0-9a-f]{128}", text)),
+    "windows": lambda text: bool(re.fullmatch(r"\d\d-\d\d/\d\d-\d\d(,\d\d-\d\d/\d\d-\d\d)*", text)),
     "date": day,
     "moment": lambda text: day(text) or bool(re.fullmatch(r"0|[1-9]\d*", text)),
     "yesno": lambda text: text in ("yes", "no"),
