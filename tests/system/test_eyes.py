@@ -149,6 +149,26 @@ class Script:
         return whose, "DIB", verb, fields
 
 
+def fixed(moment, hosted):
+    """What happens first, whatever is drawn: a student of the college and one of others go all the way."""
+    own, other = ({"student": f"{letter}9-{MARK}", "session": session} for letter, session in
+                  (("a", "OWN"), ("h", "HOSTED" if hosted else "SHARED")))
+    named = {"name": MARK, "born": 2008}
+    if moment == 0:
+        return [("own", COLLEGE, "register", {**own, **named}), ("others", "25PJ", "register", {**other, **named}),
+                ("own", COLLEGE, "register", {**own, **named, "student": f"a8-{MARK}"}),
+                ("own", COLLEGE, "move", {**own, "student": f"a8-{MARK}", "to": "LATER"})]
+    if moment == 1:
+        return [("own", COLLEGE, "withdraw", {"student": f"a8-{MARK}", "session": "LATER"})]
+    there = [("own", "DIB", verb, {**own, "college": COLLEGE, **fields}) for verb, fields in (
+        ("attend", {"part": "lesen", "status": "present"}), ("score", {"part": "lesen", "points": 60, "final": True}),
+        ("score", {"part": "sprechen", "points": 60, "final": True}), ("certify", {"number": "N-1", "issued": "2027-06-01"}))]
+    if hosted:
+        there += [("own", COLLEGE, "attend", {**other, "college": "25PJ", "part": "lesen", "status": status, **seen_at})
+                  for status, seen_at in (("present", {}), ("not-finished", {"seen": 0}), ("not-finished", {}))]
+    return there
+
+
 NOTHING = ("ADMIN", "institution-end", {"code": "NOBODY", "until": "2000-01-01"})  # takes a number and changes nothing
 
 
@@ -161,8 +181,8 @@ def otherwise(party, verb, fields):
         party, fields["student"] = SWAP[party], "y" + fields["student"]
     if verb == "register":
         fields.update(name=f"{MARK}, {'Klaas' if 'Jan' in fields['name'] else 'Gerrit'}", born=2001, eckid=None,
-                      elective="K2" if fields["elective"] == "K1" else fields["elective"],
-                      needs=fields["needs"] and fields["needs"].replace("tijd", "rust"))
+                      elective="K2" if fields.get("elective") == "K1" else fields.get("elective"),
+                      needs=fields.get("needs") and fields["needs"].replace("tijd", "rust"))
     return party, verb, fields
 
 
@@ -213,8 +233,10 @@ def tell_twice(registries, world, kind, hosted, seats):
         for moment, day in enumerate(MONTHS):
             for telling in tellings:
                 telling.registry.control("clock", day)
-            for _ in range(180):
-                whose, party, verb, fields = script.after() if moment == 2 else script.before()
+            steps = fixed(moment, hosted)
+            while len(steps) < 180:
+                steps.append(script.after() if moment == 2 else script.before())
+            for whose, party, verb, fields in steps:
                 if whose == "own":
                     ask(party, verb, fields, day)
                     continue
@@ -235,6 +257,8 @@ def tell_twice(registries, world, kind, hosted, seats):
                 assert MARK not in said and "ketenid" not in said, f"{party} {verb}: {said}"
         logs = [telling.registry.execute("select log from log_head") for telling in tellings]
         assert logs[0] == logs[1]
+        waited = tellings[0].registry.execute("select count(*) from registration where state = 'waiting'")[0][0]
+        assert (waited > 0) == (kind == "other"), "seats are short in one of the two tests"
         persons = [telling.registry.execute("select count(*) from registration")[0][0] for telling in tellings]
         assert persons[0] > persons[1] if kind == "silent" else persons[0] == persons[1]
     print(f"{sum(answers.values())} answers alike: {answers}")
@@ -243,14 +267,14 @@ def tell_twice(registries, world, kind, hosted, seats):
 
 def test_a_college_is_answered_alike_with_and_without_others(registries, world):
     answers = tell_twice(registries, world, "silent", False, 500)
-    for wanted in (("register", "OK"), ("register", "NO eckid-differs"), ("registrations", "OK"), ("scores", "OK"), ("score", "OK"),
-                   ("attend", "OK"), ("withdraw", "OK"), ("move", "OK"), ("progress", "OK"), ("ladder", "OK"), ("sessions", "OK")):
+    for wanted in ((verb, "OK") for verb in ("register", "withdraw", "move", "attend", "score", "certify", "registrations", "scores",
+                                             "progress", "ladder", "sessions")):
         assert answers.get(wanted, 0) > 0, wanted
 
 
 def test_where_seats_are_short_a_college_learns_nothing_but_seats(registries, world):
-    answers = tell_twice(registries, world, "other", True, 6)
-    for wanted in (("attend", "OK"), ("attend", "NO not-found"), ("attend", "NO changed"), ("move", "NO full"), ("reseat", "NO full")):
+    answers = tell_twice(registries, world, "other", True, 3)
+    for wanted in (("attend", "OK"), ("attend", "NO changed"), ("attend", "NO not-found")):
         assert answers.get(wanted, 0) > 0, wanted
 
 
