@@ -145,9 +145,9 @@ returns table (language text, count numeric) language sql stable as $$
     having sum(one.count) <> 0 or bool_or(one.told)
 $$;
 
--- The languages whose cells the ministry may be told in that way: those of which every cell of 1 to 4 may still be each of
--- these, for who subtracts the others from the nation's exact total, and from the cells of the provinces where it asks for
--- institutions, of the levels where it asks for exams, when it may have those too.
+-- The languages whose cells the ministry may be told in that way: those of which no cell of 1 to 4 can be worked out by who
+-- subtracts the others from the nation's exact total, and from the cells of the provinces where it asks for institutions,
+-- of the levels where it asks for exams, when it may have those too. A language's only cell is its total, which is told.
 create function languages_told(year_ integer, language_ text, rung_ text, by_ text, at bigint) returns setof text
 language plpgsql stable as $$
 #variable_conflict use_column
@@ -167,7 +167,7 @@ begin
             having sum(c.nation) <> 0
         ), branch as (
             select language, language = any (told_above) as layered, sum(count) as count, sum(masked_least(count)) as least,
-                   sum(masked_most(count)) as most, bool_or(count < 5) as small
+                   sum(masked_most(count)) as most, bool_or(count < 5) as small, count(*) as leaves
             from leaf
             group by language, above
         ), bounded as (
@@ -183,8 +183,9 @@ begin
         )
         select language from narrowed
         group by language
-        having bool_and(not small or highest - least >= 3 and most - lowest >= 3)
-           and bool_and(not layered or count >= 5 or lowest = 1 and highest = 4);
+        having sum(leaves) = 1
+            or bool_and(not small or greatest(1, lowest - most + 4) < least(4, highest - least + 1))
+               and bool_and(not layered or count >= 5 or lowest < highest);
 end
 $$;
 
@@ -296,10 +297,6 @@ begin
         return;
     end if;
     if by_ is not null then
-        -- The ministry's cells stand still within a month: between two of today's one write may be seen.
-        if role_ = 'ocw' then
-            at := coalesce(at, log_before(date_trunc('month', log_today())::date));
-        end if;
         return query
             select null, null, case when college then 'own' else 'national' end, year_, c.language, rung_,
                    case by_ when 'month' then c.key end, case by_ when 'institution' then c.key end,
@@ -420,8 +417,7 @@ create function colleges_registered(language_ text, schoolyear_ integer) returns
 $$;
 
 -- The Dutch colleges that were there in the school year and have not offered an elective in it, or have nobody registered
--- for a session in it; to the ministry they look the same who have fewer than 5. A college learns whether it is one, the
--- exam office nothing.
+-- for a session in it. A college learns whether it is one, the exam office nothing.
 create function missing(party_ text, role_ text, certificate_ bytea, what_ text, schoolyear_ integer, language_ text)
 returns table (code text, field text, institution text, name text, province text, log bigint)
 language plpgsql stable as $$
@@ -429,7 +425,6 @@ language plpgsql stable as $$
 declare
     newest bigint := (select head.log from log_head head);
     codes text[] := case role_ when 'roc' then acting_codes(party_) when 'exams' then '{}' end;
-    least_ integer := case when role_ = 'ocw' then 5 else 1 end;
     first date := make_date(schoolyear_, 8, 1);
     last date := make_date(schoolyear_ + 1, 7, 31);
 begin
@@ -443,13 +438,11 @@ begin
                   select from offer o join elective e on e.code = o.elective
                   where o.institution = i.code and o.schoolyear = schoolyear_ and o.state = 'offered'
                     and (language_ is null or e.language = language_))
-              else least_ <= (
-                  select count(*) from (
-                      select from contingent c join session s on s.session = c.session join exam x on x.exam = s.exam
-                      join registration r on r.session = c.session and r.college = c.college
-                      where c.college = i.code and s.date between first and last
-                        and (language_ is null or x.language = language_) and r.state in ('seated', 'waiting')
-                      limit least_) registered) end
+              else exists (
+                  select from contingent c join session s on s.session = c.session join exam x on x.exam = s.exam
+                  where c.college = i.code and s.date between first and last and (language_ is null or x.language = language_)
+                    and exists (select from registration r where r.session = c.session and r.college = c.college
+                                                             and r.state in ('seated', 'waiting'))) end
         order by i.code;
 end
 $$;

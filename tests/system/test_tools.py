@@ -150,8 +150,6 @@ def test_the_ministry_is_told_of_rounding_and_of_the_days_it_may_ask_for(registr
         said = tool.run("progress", "--as-of", asked, wanted=65)[1]
         assert f"--as-of {asked} " in said and f"wel kan: {can} [" in said, (asked, said)
         tool.run("progress", "--as-of", can, wanted=0)
-    # Its cells are those of the last month that is over.
-    registry.execute("insert into demo values (true, interval '31 days')")
     assert "veelvoud van 5" in tool.run("progress", "--year", year, "--by", "exam", wanted=0)[1]
     assert "multiple of 5" in tool.run("--lang", "en", "progress", "--year", year, "--by", "exam", wanted=0)[1]
     for argv in (["--year", year], ["--by", "exam", "--year", year, "--json"]):

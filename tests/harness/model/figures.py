@@ -121,7 +121,7 @@ class Figures:
         return {"forecast": "none"}
 
     def told_to_the_ministry(self, there, by):
-        """Whether each small cell of a language may still be 1, 2, 3 or 4 for who knows the total and the cells above."""
+        """Whether no small cell of a language can be worked out by who knows the total and the cells above; its only cell may."""
         above = ABOVE.get(by)
         above = above if above and self.told_to_the_ministry(there, above) else None
         counts, parts = {}, {}
@@ -135,7 +135,9 @@ class Figures:
         bounds = {name: may_be(count) if above or name[0] == "leaf" else [total, total] for name, count in counts.items()}
         bounds["all"] = [total, total]
         narrow(bounds, [("all", list(parts)), *((branch, list(leaves)) for branch, leaves in parts.items())])
-        return all(bounds[name] == [1, 4] for name, count in counts.items() if count < 5 and (above or name[0] == "leaf"))
+        if sum(name[0] == "leaf" for name in counts) == 1:
+            return True
+        return all(bounds[name][0] < bounds[name][1] for name, count in counts.items() if count < 5 and (above or name[0] == "leaf"))
 
     def read_progress(self, speaker, given):
         year, rung, language = given.get("year", self.today.year), given.get("rung", "seated"), given.get("language")
@@ -153,8 +155,6 @@ class Figures:
         common = {"year": year, "rung": rung}
         if "by" in given:
             cells = {}
-            if speaker.role == "ocw" and own_at is None:
-                log = own_at = self.log_before(self.today.replace(day=1))
             for (own, when, spoken, step), there in self.figures(own_at).items():
                 if own in owns and when == year and step == rung and spoken == (language or spoken):
                     if speaker.role == "ocw" and not self.told_to_the_ministry(there, given["by"]):
@@ -235,8 +235,6 @@ class Figures:
                             first <= self.sessions[attempt.session].date <= last]
                 if "language" in given:
                     reported = [spoken for spoken in reported if spoken == given["language"]]
-                if speaker.role == "ocw" and len(reported) < 5:
-                    reported = []
                 reported = set(reported)
             if not (reported & {given["language"]} if "language" in given else reported):
                 rows.append(wires(institution=code, name=college.name, province=college.province, log=self.log))
