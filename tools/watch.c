@@ -342,6 +342,7 @@ static int read_topics(struct watching *watching, int count, char **words)
     for (int i = 0; i < count; i++)
         if (!topic_of(watching, slice_of(words[i]))) {
             text_tell(watching->tool->lang, TEXT_OPERAND_UNKNOWN, words[i], known);
+            text_tell(watching->tool->lang, TEXT_SEE_HELP, "watch", " ");
             return -1;
         }
     return 0;

@@ -1,6 +1,6 @@
 -- Targets and figures: who sees what of them, and at what number they are true.
 begin;
-select plan(44);
+select plan(46);
 update demo set ahead = '2027-04-01T10:00:00Z' - statement_timestamp();
 insert into institution (code, name, kind, country, province, log)
 values ('A', 'A', 'college', 'NL', 'drenthe', 0), ('B', 'B', 'college', 'NL', 'zeeland', 0), ('OLD', 'Old', 'college',
@@ -121,6 +121,9 @@ select is(pg_temp.figures('A', 'roc', 'progress year=2027 as-of=8'),
 select is(pg_temp.figures('OCW', 'ocw', 'progress year=2027 as-of=7'), 'NO range field=as-of',
           'the ministry cannot subtract one number from the next');
 select is(pg_temp.figures('OCW', 'ocw', 'progress year=2027 as-of=2027-04-01'), 'NO range field=as-of', 'nor one day');
+select is(pg_temp.figures('OCW', 'ocw', 'backtest as-of=7'), 'NO range field=as-of', 'of a back-test neither');
+select is(pg_temp.figures('NUFFIC', 'nuffic', 'backtest as-of=2027-04-02'), 'NO not-found field=as-of',
+          'which is made on days that are over');
 select is(pg_temp.figures('OCW', 'ocw', 'progress year=2027 language=de as-of=2027-03-31'),
           '= scope=national year=2027 language=de rung=seated count=0 log=0', 'ends of months it can ask for');
 update demo set ahead = ahead + interval '30 days';
