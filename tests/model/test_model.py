@@ -132,7 +132,7 @@ class Director:
         """Lines that are wrong whatever is stored."""
         for data in lines:
             who, verb, fields = self.steps(data).line()
-            chance, found = Dice(derived(data, 0)), list(fields.items())
+            chance, found = Dice(derived(data, 0)), list(fields.items()) or [("color", "red")]
             at = chance.below(len(found))
             name, value = found[at]
             fault = chance.of(("missing", "twice", "field", "empty", "value", "clear", "verb", "no-block"))
