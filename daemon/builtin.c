@@ -126,6 +126,13 @@ static void say_watched(struct telling *telling, uint64_t log)
     send_status(telling);
 }
 
+/* The window looks at the fault, since it answers also what is behind. */
+static void say_busy(struct telling *telling, const char *code)
+{
+    request_refuse(telling->request, STATUS_BUSY, code);
+    reply_fault(telling->request, telling->context->speaker, telling->out);
+}
+
 /* Begins to wait for what is asked, or ends what is watched. */
 static void begin_watch(struct telling *telling)
 {
@@ -138,7 +145,7 @@ static void begin_watch(struct telling *telling)
         watch_end(watch, context->watcher);
         say_watched(telling, news_log(context->server->news));
     } else if (watch_ask(watch, context->watcher, context->speaker, topics) < 0) {
-        reply_refuse(telling->request, STATUS_BUSY, "memory", (struct slice){0}, NULL, context->speaker, telling->out);
+        say_busy(telling, "memory");
     }
 }
 
@@ -159,8 +166,7 @@ static void watch(struct telling *telling)
         break;
     case WISH_REFUSED:
         if (watcher->refusal)
-            reply_refuse(telling->request, STATUS_BUSY, watcher->refusal, (struct slice){0}, NULL, context->speaker,
-                         telling->out);
+            say_busy(telling, watcher->refusal);
         else
             reply_refuse(telling->request, STATUS_NO, "internal", (struct slice){0},
                          watch_fault(context->server->watch), context->speaker, telling->out);

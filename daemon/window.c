@@ -194,6 +194,8 @@ static bool answer_own(struct window *window)
             reply_fault(request, window->speaker, window->out);
         else if (!builtin_answer(request, &context, window->out))
             break;
+        else if (request->fault.code) /* BUSY */
+            refuse_behind(window, request, request->fault.code);
         dequeue(window, request);
         any = true;
     }
