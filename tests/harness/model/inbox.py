@@ -41,5 +41,5 @@ class Inbox:
         return Answer()
 
     def read_inbox(self, speaker, given):
-        return [wires(log=one.log, notice=one.notice, party=one.party, student=one.attempt and one.attempt.student,
+        return [wires(log=one.log, notice=one.notice, party=one.party, student=one.attempt and one.attempt.number,
                       again=self.told_again(one.attempt and one.attempt.again), **one.fields) for one in self.mine(speaker)]
