@@ -101,14 +101,14 @@ class Play:
         self.note(verb, reply)
         if verb == "heads" and reply.ok:
             return  # that they are right is looked at in the end
+        if verb in ("submissions", "inbox") and reply.ok:
+            for row in reply.rows:
+                del row["time"]
         if verb == "audit" and reply.ok:
             self.compare_audit(party, line, reply, answer)
         elif reply.ok and verb == "dossier":
             reply.rows[:] = [row for row in reply.rows if row["kind"] not in ("log", "notice")]
             reply.fields["rows"] = str(len(reply.rows))
-        elif reply.ok and verb in ("submissions", "inbox"):
-            for row in reply.rows:
-                del row["time"]
         elif reply.ok and "limit" in dict(pairs):
             self.compare_page(party, line, reply, answer, int(dict(pairs)["limit"]))
             return
