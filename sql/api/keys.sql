@@ -185,7 +185,6 @@ declare
     looked_most constant integer := 2000;
     handed_most constant integer := 64;
 begin
-    perform set_config('synchronous_commit', 'off', true); -- what a crash takes away is only done again
     select * into strict state from sealing for update;
     if newest > state.key and not older_daemon(newest) then
         state.key := newest;
@@ -222,6 +221,10 @@ begin
             state.seen := 0;
         end if;
         "left" := reseal_left(state.place, state.seen);
+    end if;
+    -- What a crash takes away is only done again; not so once it is told that the older keys may go.
+    if not state.done then
+        perform set_config('synchronous_commit', 'off', true);
     end if;
     update sealing set (key, since, floor, done, place, after, seen, found, unopened, rest)
         = (state.key, state.since, state.floor, state.done, state.place, state.after, state.seen, state.found, state.unopened,

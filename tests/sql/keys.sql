@@ -1,6 +1,6 @@
 -- Sealing keys: which may seal, what is sealed with another, and that no sealed column is forgotten.
 begin;
-select plan(38);
+select plan(39);
 
 -- ---- nothing is forgotten
 select set_eq($$select table_name::text, column_name::text from information_schema.columns
@@ -100,8 +100,10 @@ select is(pg_temp.walked(2), 100 + 100 + 100 + 3 + 1 - 64, 'the walk hands out e
 update sealing set since = since - interval '1 minute';
 select is(pg_temp.walked(2), 64, 'what was handed out and never came back comes again');
 select pg_temp.walked(2);
+set local synchronous_commit = on;
 select reseal_next(2);
 select is((select done from sealing), true, 'then all is done');
+select is(current_setting('synchronous_commit'), 'on', 'which is durable before the old key may go');
 select is((select array_agg(number) from sealing_key where retired), array[1], 'and the old key is out of use');
 select is(keys_open(pg_temp.shown('M', '2:b'), true), null, 'nobody needs to have it');
 select throws_ok($$select batch_open('r', 1, 1)$$, 'BT002', null, 'what it sealed is refused');
