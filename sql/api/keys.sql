@@ -322,8 +322,8 @@ begin
 end
 $$;
 
--- From now on these keys are the registry's, of which the newest has sealed everything. Returns how many registrations
--- there are.
+-- From now on these keys are the registry's, of which the newest has sealed everything, whatever others it knew under their
+-- numbers. Returns how many registrations there are.
 create function rekey_end(keys_ text) returns bigint language plpgsql as $$
 declare
     newest integer;
@@ -331,7 +331,7 @@ begin
     insert into sealing_key (number, print)
     select split_part(word, '=', 1)::integer, decode(split_part(word, '=', 2), 'hex')
     from unnest((string_to_array(keys_, ' '))[2:]) word
-    on conflict (number) do nothing;
+    on conflict (number) do update set print = excluded.print, retired = false;
     select max(split_part(word, '=', 1)::integer) into newest from unnest((string_to_array(keys_, ' '))[2:]) word;
     update sealing_key set retired = true where number < newest;
     update sealing set matching = decode(split_part(keys_, ' ', 1), 'hex'), key = newest, since = clock_timestamp(),

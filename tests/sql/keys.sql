@@ -1,6 +1,6 @@
 -- Sealing keys: which may seal, what is sealed with another, and that no sealed column is forgotten.
 begin;
-select plan(39);
+select plan(40);
 
 -- ---- nothing is forgotten
 select set_eq($$select table_name::text, column_name::text from information_schema.columns
@@ -129,6 +129,10 @@ select reseal_next(3);
 select is((select done or rest < clock_timestamp() + interval '59 minutes' from sealing), false,
           'where all that is left does not open, the walk waits for an hour');
 select is((select count(*) from sealing_key where retired and number = 2), 0::bigint, 'and its key is needed');
+
+-- ---- a new matching key
+select rekey_end(pg_temp.shown('N', '2:b', '3:other'));
+select is(keys_open(pg_temp.shown('N', '2:b', '3:other'), true), null, 'the keys that sealed all anew are the registry''s, whatever it knew');
 
 select * from finish();
 rollback;
