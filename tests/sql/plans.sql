@@ -1,6 +1,6 @@
 -- What a college asks every day costs by its own rows, however many there are of others.
 begin;
-select plan(13);
+select plan(14);
 set local track_functions = 'pl';
 update demo set ahead = '2027-03-01T12:00:00Z' - statement_timestamp();
 insert into institution (code, name, kind, country, log)
@@ -65,6 +65,12 @@ begin
     return coalesce((select sum(calls) from pg_stat_xact_user_functions where funcname = helper), 0) - before;
 end
 $$;
+with before as materialized (
+         select coalesce((select sum(calls) from pg_stat_xact_user_functions where funcname = 'retention_over'), 0) as calls),
+     told as materialized (select retention_due('2021-01-01') from before)
+select is(coalesce((select sum(calls) from pg_stat_xact_user_functions where funcname = 'retention_over'), 0) - before.calls,
+          0::numeric, 'what will go is told of all at once, not of one student after the other')
+from before, told;
 select is(pg_temp.asked('progress year=2027 rung=registered'), 1::bigint, 'whose figures: once, not for each cell');
 select is(pg_temp.asked('offers'), 1::bigint, 'whose offers: once, not for each');
 
