@@ -5,26 +5,29 @@
 -- says already, so who causes something is left out of it (`but`); a seat that a withdrawal passed on is told also to the
 -- college that withdrew, since no answer says who got it.
 
--- One notice, to be told by inbox_tell.
+-- One notice, to be told by inbox_tell; of its own shape, so that the table may get more columns while older functions run.
+create type inbox_notice as (party text, role text, notice text, session text, elective text, exam text, entered bigint, date date,
+                             until date, outcome text, final boolean, number text, certificate bytea);
 create function notice(party text, role text, notice text, session text default null, elective text default null,
                        exam text default null, entered bigint default null, date date default null, until date default null,
                        outcome text default null, final boolean default null, number text default null,
-                       certificate bytea default null) returns inbox language sql immutable as $$
-    select row(party, role, null, null, notice, session, elective, exam, entered, date, until, outcome, final, number,
-               certificate)::inbox
+                       certificate bytea default null) returns inbox_notice language sql immutable as $$
+    select row(party, role, notice, session, elective, exam, entered, date, until, outcome, final, number,
+               certificate)::inbox_notice
 $$;
 
 -- Tells notices, in order, under the number `log_` of a write, but to none of the codes `but`. A write may tell more than
 -- once.
-create function inbox_tell(log_ bigint, notices inbox[], but text[] default '{}') returns void language plpgsql as $$
+create function inbox_tell(log_ bigint, notices inbox_notice[], but text[] default '{}') returns void language plpgsql as $$
 begin
-    insert into inbox
+    insert into inbox (party, role, log, place, notice, session, elective, exam, entered, date, until, outcome, final, number,
+                       certificate)
     select n.party, n.role, log_, n.before + row_number() over (partition by n.party, n.role order by n.ord), n.notice,
            n.session, n.elective, n.exam, n.entered, n.date, n.until, n.outcome, n.final, n.number, n.certificate
     from (select *, coalesce((select max(told.place) from inbox told
                               where told.party = n.party and told.role = n.role and told.log = log_), 0) as before
-          from unnest(notices) with ordinality n (party, role, log, place, notice, session, elective, exam, entered, date,
-                                                  until, outcome, final, number, certificate, ord)
+          from unnest(notices) with ordinality n (party, role, notice, session, elective, exam, entered, date, until, outcome,
+                                                  final, number, certificate, ord)
           where n.party <> all (but)
           offset 0) n; -- all are looked up before the first is put in
 end
@@ -194,8 +197,8 @@ $$;
 create function remind() returns text language plpgsql as $$
 declare
     today date := log_today();
-    deadlines inbox[];
-    certificates inbox[];
+    deadlines inbox_notice[];
+    certificates inbox_notice[];
 begin
     with near as materialized (
         select * from deadlines_near(today, 10)

@@ -58,7 +58,7 @@ create function outcomes_tell(log_ bigint, persons_ bigint[]) returns void langu
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
 as $$
 declare
-    notices inbox[];
+    notices inbox_notice[];
 begin
     with known as materialized (
         select r.entered, r.college, r.session, told, result_outcome(r, false) as outcome, result_outcome(r, true) as settled

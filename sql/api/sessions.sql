@@ -67,7 +67,7 @@ as $$
 declare
     free integer := (select least(seats - taken, waiting) from session where session = session_);
     persons bigint[];
-    notices inbox[];
+    notices inbox_notice[];
 begin
     if free <= 0 then
         return '{}';
@@ -289,7 +289,7 @@ returns table (code text, field text, state text, repeated boolean, last bigint)
 declare
     stored session;
     persons_ bigint[];
-    notices inbox[];
+    notices inbox_notice[];
 begin
     select * into stored from session where session = session_;
     if stored.session is null then
