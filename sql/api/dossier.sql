@@ -3,7 +3,8 @@
 -- A row is of a `kind`: `student` the look-ups, `registration`, what came of it by `part`, scores before they were
 -- `revised`, `certificate`, what the college was told in its inbox by `notice`, and `log`: the writes that made these rows or changed them last, which the rows name by their
 -- numbers. Earlier changes of the same rows are in the log too, where a student is no more than a hash of the sealed number;
--- to find them takes all of the log. What others hold on the same person is for them to tell.
+-- to find them takes all of the log. What others hold on the same person is for them to tell. Of a write of
+-- theirs that passed a seat on, or showed by an ECK iD that two are one, is told when it was, not what or whose.
 create function dossier(party_ text, role_ text, certificate_ bytea, student_ bytea)
 returns table (code text, field text, kind text, student bytea, institution text, eckid bytea, until date, session text,
                exam text, date date, name bytea, born bytea, elective text, needs bytea, state text, again integer,
@@ -16,13 +17,14 @@ as $$
 #variable_conflict use_column
 declare
     hash bytea := substr(student_, 1, 32);
+    codes text[] := acting_codes(party_);
     months_ integer := (select months from retention);
     held student;
     r registration;
     numbers bigint[] := '{}';
 begin
     for held in
-        select * from student s where s.college = any (acting_codes(party_)) and s.student_hash = hash order by s.college
+        select * from student s where s.college = any (codes) and s.student_hash = hash order by s.college
     loop
         kind := 'student';
         student := held.student;
@@ -68,7 +70,7 @@ begin
                       select 4, 'notice', null, null, null, null, i.final, i.outcome, null, i.number, null, i.date, i.notice,
                              i.log
                       from inbox i
-                      where i.entered = r.entered and i.role = 'roc' and i.party = any (acting_codes(party_))) told
+                      where i.entered = r.entered and i.role = 'roc' and i.party = any (codes)) told
                 order by told.ord, told.part, told.log;
             numbers := numbers || array[r.entered, r.log]
                 || array(select a.log from attendance a where a.entered = r.entered
@@ -80,9 +82,12 @@ begin
     return query
         select null, null, 'log', student_, null, null::bytea, null::date, null, null, null::date, null::bytea,
                null::bytea, null, null::bytea, null, null::integer, null::bigint, null::bytea, null, null, null::bytea,
-               null::numeric, null::boolean, null, null, null, null::date, null, a.verb, a.party, wire_time(a.time), a.log
+               null::numeric, null::boolean, null, null, null, null::date, null, case when seen then a.verb end,
+               case when seen then a.party end, wire_time(a.time), a.log
         from (select distinct told.log from unnest(numbers) told (log)) told
         join audit a on a.log = told.log
+        cross join lateral (
+            select a.party = any (codes) or a.verb not in ('register', 'move', 'withdraw') as seen offset 0) may
         order by a.log;
 end
 $$;

@@ -1,6 +1,6 @@
 -- What erase, dossier and the lists answer of a student whose data goes; what stays, and what does not come back.
 begin;
-select plan(55);
+select plan(57);
 create function pg_temp.on_day(day timestamptz) returns void language sql as $$
     update demo set ahead = day - statement_timestamp()
 $$;
@@ -90,6 +90,15 @@ select is(regexp_replace(say('A', 'roc', 'dossier student=num1'), 'log=\d+|time=
 select is(say('B', 'roc', 'dossier student=num2'), null, 'not of the student of another college');
 select ok(say('B', 'roc', 'dossier student=num1') like '%name=nam3%' and say('B', 'roc', 'dossier student=num1') not like '%nam1%',
           'also where both have the number');
+
+-- A write of another college that passed a seat on: that there was one, and when, no more.
+insert into session (session, exam, date, seats, place, host, state, log) values ('V', 'X', '2027-12-16', 1, 'x', 'B', 'scheduled', 0);
+select say('B', 'roc', 'register session=V student=num9 name=nam9 born=bor9');
+select say('A', 'roc', 'register session=V student=num8 name=nam8 born=bor8');
+select say('B', 'roc', 'withdraw session=V student=num9');
+select matches(say('A', 'roc', 'dossier student=num8'), E'\\n= kind=log student=num8 time=\\S+ log=\\d+$', 'not who gave a seat up');
+select say('A', 'roc', 'withdraw session=V student=num8');
+select matches(say('A', 'roc', 'dossier student=num8'), 'verb=withdraw party=A', 'what it did itself');
 
 -- What stands where before, so that the search below finds what there is.
 select is(pg_temp.where_stands('num1'), 'audit student', 'before: the number');

@@ -155,7 +155,10 @@ def fixed(moment, hosted):
                   (("a", "OWN"), ("h", "HOSTED" if hosted else "SHARED")))
     named = {"name": MARK, "born": 2008}
     if moment == 0:
-        return [("own", COLLEGE, "register", {**own, **named}), ("others", "25PJ", "register", {**other, **named}),
+        queue = [("others", "25PJ", "register", {"session": "FRENCH", "student": f"x{n}-{MARK}", **named}) for n in (5, 6, 7)]
+        queue += [("own", COLLEGE, "register", {"session": "FRENCH", "student": f"a7-{MARK}", **named}),
+                  ("others", "25PJ", "withdraw", {"session": "FRENCH", "student": f"x5-{MARK}"})]
+        return queue + [("own", COLLEGE, "register", {**own, **named}), ("others", "25PJ", "register", {**other, **named}),
                 ("own", COLLEGE, "register", {**own, **named, "student": f"a8-{MARK}"}),
                 ("own", COLLEGE, "move", {**own, "student": f"a8-{MARK}", "to": "LATER"})]
     if moment == 1:
@@ -194,6 +197,8 @@ def probes(chance):
               "limit": ("1", "3"), "after": ("SHARED", "40", "2027:de:seated", f"{COLLEGE}:K1:2026"), "yesno": ("yes", "no"),
               "moment": ("0", "60", "2027-02-01", "2027-01-31"), "eckid": tuple(ECKID % n for n in range(5)),
               "born": ("2008",), "points": ("50",), "days": ("28",), "windows": ("01-12/01-01",)}
+    for student in (f"a{n}-{MARK}" for n in (0, 1, 2, 3, 7, 8, 9)):
+        yield "dossier", {"student": student}
     for command in COMMANDS.values():
         if "roc" not in command.roles or command.kind == "builtin":
             continue
