@@ -5,6 +5,10 @@
 #include "base.h"
 #include "tool_answer.h"
 
+#define CHAIN_FIELDS 8
+/* The fields of a row, in the order in which they are under its head. */
+extern const char *const chain_fields[CHAIN_FIELDS];
+
 enum chain_verdict {
     CHAIN_FINE,
     CHAIN_GAP,     /* `first` to `last` are not where they should stand */
@@ -34,7 +38,7 @@ enum chain_verdict chain_take(struct chain *chain, const struct answer *row) MUS
 /* There is no more. */
 enum chain_verdict chain_finish(struct chain *chain) MUST_CHECK;
 
-/* A number of the log: digits alone, at most 15. 0 when it is none. */
+/* A number of the log: digits alone, at most 15, as the registry writes it. 0 when it is none. */
 uint64_t chain_number(struct slice value);
 
 #endif

@@ -42,16 +42,14 @@ struct reading {
     size_t head_at, head_count;
 };
 
+/* What a newer registry tells beside the fields that heads are over is left out. */
 static void print_row(struct reading *reading, const struct answer *row)
 {
     char bytes[LINE_MAX_BYTES];
     struct line_writer writer;
     line_begin(&writer, bytes, sizeof bytes, "=");
-    for (size_t i = 0; i < row->count; i++) {
-        char *name = memory_text("%.*s", (int)row->fields[i].name.len, row->fields[i].name.at);
-        line_put(&writer, name, row->fields[i].value);
-        free(name);
-    }
+    for (size_t i = 0; i < CHAIN_FIELDS; i++)
+        line_put(&writer, chain_fields[i], answer_field(row, chain_fields[i]));
     fwrite(bytes, 1, line_end(&writer), reading->out); /* a fault is found when the file is closed */
 }
 

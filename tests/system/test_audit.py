@@ -85,6 +85,9 @@ def test_a_row_that_was_changed_lost_or_moved_is_named(tool, tmp_path):
     said = saved.verify(changed(last))
     assert f"rows from {first} was changed" in said and f"up to row {last}" in said
     assert first == 1 or f"up to row {first - 1} all is right" in said
+    at = saved.rows[alone]
+    for beside in (' outcome="NO full"', " party=EVIL", " note=right"):  # under no head
+        assert f"row {alone} was changed" in saved.verify(saved.lines[:at] + [saved.lines[at] + beside] + saved.lines[at + 1:])
     for log in (1, first, last, alone):
         assert f"row {log} was lost" in saved.verify(without(saved.rows[log]))
         at = saved.rows[log]

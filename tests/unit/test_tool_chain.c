@@ -18,7 +18,8 @@
 #define ROW3                                                                                                           \
     "= log=3 time=2027-04-02T08:11:13.000000Z party=DIB certificate=" C3C                                              \
     " origin=192.0.2.8:40000 verb=cancel fields=\"session=GRN reason=ziek\" outcome=OK"
-#define HEAD1 "= log=1 head=4b076f5e7d09dfbce0efd6557f07df904f1c82fc1bc5c63249568c9d473adc73"
+#define HASH1 "4b076f5e7d09dfbce0efd6557f07df904f1c82fc1bc5c63249568c9d473adc73"
+#define HEAD1 "= log=1 head=" HASH1
 #define HEAD3 "= log=3 head=cd4ec463d3d617650512b0f745fd7e178f877a05b2f7171016c9a29817ea64c5"
 
 /* Takes the lines up to the first that is not fine, else the end. */
@@ -81,6 +82,24 @@ static void test_each_break_is_named_with_its_rows(void **state)
     }
 }
 
+/* What no head is over cannot stand there and be called right. */
+static void test_a_line_holds_what_its_head_is_over_and_no_more(void **state)
+{
+    (void)state;
+    const char *const rows[] = {ROW1 " outcome=\"NO full\"", ROW1 " party=DIB", ROW1 " note=x", ROW1 " word"};
+    const char *const heads[] = {HEAD1 " head=" C3B, HEAD1 " log=2", HEAD1 " party=X", "= log=01 head=" HASH1,
+                                 "= word log=1 head=" HASH1};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct chain chain;
+        assert_int_equal(follow(LINES(rows[i], HEAD1), &chain), CHAIN_FORM);
+        assert_int_equal(chain.first, 1);
+    }
+    for (size_t i = 0; i < COUNT(heads); i++) {
+        struct chain chain;
+        assert_int_equal(follow(LINES(ROW1, heads[i]), &chain), CHAIN_FORM);
+    }
+}
+
 static void test_every_field_is_under_the_head(void **state)
 {
     (void)state;
@@ -100,6 +119,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_examples_of_the_protocol_hold),
         cmocka_unit_test(test_each_break_is_named_with_its_rows),
+        cmocka_unit_test(test_a_line_holds_what_its_head_is_over_and_no_more),
         cmocka_unit_test(test_every_field_is_under_the_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /* The heads of the log, computed anew.
  *
  * Rules: numbers begin at 1 and have no gaps; a head covers all rows behind the head before it. A head tells that some
- * row under it was changed, not which one; where it covers one row, that is the same. */
+ * row under it was changed, not which one; where it covers one row, that is the same. A line has the fields that a head
+ * is over, in their order, and nothing else: what stood beside them would pass for right. */
 #include "tool_chain.h"
 
 #include <openssl/evp.h>
@@ -11,6 +12,10 @@
 
 #define HASH_BYTES 32
 #define NUMBER_DIGITS 15
+
+const char *const chain_fields[CHAIN_FIELDS] = {"log",    "time", "party",  "certificate",
+                                                "origin", "verb", "fields", "outcome"};
+static const char *const head_fields[] = {"log", "head"};
 
 /* ---- the hash; OpenSSL fails here for want of memory alone ---- */
 
@@ -67,7 +72,20 @@ uint64_t chain_number(struct slice value)
     for (size_t i = 0; i < value.len; i++)
         if (value.at[i] < '0' || value.at[i] > '9')
             return 0;
-    return value.len <= NUMBER_DIGITS ? slice_number(value) : 0;
+    return value.len <= NUMBER_DIGITS && value.len > 0 && value.at[0] != '0' ? slice_number(value) : 0;
+}
+
+/* Whether it has no fields but these, each at most once, in this order. */
+static bool has_only(const struct answer *row, const char *const *names, size_t count)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < row->count; i++, at++) {
+        while (at < count && !slice_is(row->fields[i].name, names[at]))
+            at++;
+        if (at == count)
+            return false;
+    }
+    return !row->word.at;
 }
 
 static enum chain_verdict say(struct chain *chain, enum chain_verdict verdict, uint64_t first, uint64_t last)
@@ -79,13 +97,12 @@ static enum chain_verdict say(struct chain *chain, enum chain_verdict verdict, u
 
 static enum chain_verdict take_row(struct chain *chain, uint64_t log, const struct answer *row)
 {
-    static const char *const fields[] = {"log", "time", "party", "certificate", "origin", "verb", "fields", "outcome"};
     if (log > chain->log + 1)
         return say(chain, CHAIN_GAP, chain->log + 1, log - 1);
     if (log <= chain->log)
         return say(chain, CHAIN_BACK, log, log);
-    for (size_t i = 0; i < COUNT(fields); i++)
-        add_field(chain, answer_field(row, fields[i]));
+    for (size_t i = 0; i < CHAIN_FIELDS; i++)
+        add_field(chain, answer_field(row, chain_fields[i]));
     chain->log = log;
     return CHAIN_FINE;
 }
@@ -116,7 +133,8 @@ enum chain_verdict chain_take(struct chain *chain, const struct answer *row)
 {
     uint64_t log = chain_number(answer_field(row, "log"));
     struct slice head = answer_field(row, "head");
-    if (row->kind != ANSWER_ROW || log == 0)
+    bool whole = head.at ? has_only(row, head_fields, COUNT(head_fields)) : has_only(row, chain_fields, CHAIN_FIELDS);
+    if (row->kind != ANSWER_ROW || log == 0 || !whole)
         return say(chain, CHAIN_FORM, chain->log + 1, chain->log + 1);
     return head.at ? take_head(chain, log, head) : take_row(chain, log, row);
 }
