@@ -227,6 +227,11 @@ create function t_80(freedom integer) returns double precision language sql immu
     select coalesce((array[3.078, 1.886, 1.638, 1.533, 1.476, 1.440, 1.415, 1.397, 1.383, 1.372])[freedom], 1.282)
 $$;
 
+-- The day of another year that stands as far in it as a day does in its own, which has more days or fewer.
+create function same_day(day_ date, year_ integer, other integer) returns date language sql immutable as $$
+    select least(make_date(other, 1, 1) + (day_ - make_date(year_, 1, 1)), make_date(other, 12, 31))
+$$;
+
 -- Where a year that has `count_` on a day is likely to end, by how the ten years before it filled up from the same day of theirs:
 -- the logarithms of by how much, taken as normal; the interval holds four in five. `pace` is what a year that just makes its
 -- target has by that day. With fewer than three such years forecast is 'none' and there is no pace. When the year is over,
@@ -249,8 +254,7 @@ begin
     from generate_series(year_ - 10, year_ - 1) past,
          lateral (select nation_opening(past, language_, rung_, day_)::double precision as ends
                   where make_date(past, 12, 31) < day_) whole,
-         lateral (select nation_opening(past, language_, rung_, make_date(past, 1, 1) + (day_ - make_date(year_, 1, 1)) + 1)
-                         ::double precision as begins
+         lateral (select nation_opening(past, language_, rung_, same_day(day_, year_, past) + 1)::double precision as begins
                   where ends > 0) part
     where begins > 0;
     forecast := 'none';
@@ -273,6 +277,11 @@ create function log_day_of(at bigint) returns date language sql stable as $$
                 else (select (a.time at time zone 'Europe/Amsterdam')::date from audit a where a.log = at) end
 $$;
 
+-- The year of a day; of one long ago the first that a registry counts.
+create function year_of(day_ date) returns integer language sql immutable as $$
+    select greatest(extract(year from day_)::integer, 1990)
+$$;
+
 create function progress(party_ text, role_ text, certificate_ bytea,
                          year_ integer, language_ text, rung_ text, by_ text, as_of text)
 returns table (code text, field text, scope text, year integer, language text, rung text, month text, institution text,
@@ -288,7 +297,6 @@ declare
     nation_at bigint;
     day_ date;
 begin
-    year_ := coalesce(year_, extract(year from registry_today())::integer);
     rung_ := coalesce(rung_, 'seated');
     select moment.code, moment.at, moment.nation_at into code, at, nation_at from progress_moment(role_, as_of) moment;
     if code is not null then
@@ -296,6 +304,8 @@ begin
         return next;
         return;
     end if;
+    day_ := case when as_of ~ '-' then as_of::date else log_day_of(at) end;
+    year_ := coalesce(year_, year_of(day_));
     if by_ is not null then
         return query
             select null, null, case when college then 'own' else 'national' end, year_, c.language, rung_,
@@ -318,7 +328,9 @@ begin
     else
         nation_at := at;
     end if;
-    day_ := case when as_of ~ '-' then as_of::date else log_day_of(at) - college::integer end;
+    if college and coalesce(as_of !~ '-', true) then
+        day_ := day_ - 1;
+    end if;
     return query
         select null, null, 'national', year_, nation.language, rung_, null, null, null, null, null, nation.count::text,
                target_at(year_, nation.language, rung_, at), outlook.pace, outlook.forecast, outlook.low, outlook.high,
@@ -355,9 +367,8 @@ begin
                came.count between told.low and told.high, log_before(day_ + 1)
         from (select language_ as language where language_ is not null
               union select distinct c.language from cell c where language_ is null) spoken
-        cross join generate_series(extract(year from day_)::integer - 10, extract(year from day_)::integer - 1) past (year)
-        cross join lateral (
-            select make_date(past.year, 1, 1) + (day_ - make_date(extract(year from day_)::integer, 1, 1)) as day) then_
+        cross join generate_series(year_of(day_) - 10, year_of(day_) - 1) past (year)
+        cross join lateral (select same_day(day_, year_of(day_), past.year) as day) then_
         cross join lateral year_outlook(past.year, spoken.language, rung_, then_.day,
                                         nation_opening(past.year, spoken.language, rung_, then_.day + 1), null) told
         cross join lateral (select nation_opening(past.year, spoken.language, rung_, day_ + 1) as count) came
@@ -367,7 +378,7 @@ end
 $$;
 
 -- From the colleges that offer an elective in the school year that ends in the year, and the students they say follow it,
--- to the persons of the year on each rung. Offers are statements: a college's own are told to it, all of them to others.
+-- to the persons of the year on each rung: of a language that has anything all steps, also those at 0. Offers are statements: a college's own are told to it, all of them to others.
 create function ladder(party_ text, role_ text, certificate_ bytea, year_ integer, language_ text)
 returns table (code text, field text, scope text, year integer, language text, rung text, unit text, count bigint,
                log bigint)
@@ -377,30 +388,37 @@ declare
     newest bigint := (select head.log from log_head head);
     college boolean := role_ = 'roc';
     codes text[] := case when role_ = 'roc' then acting_codes(party_) end;
+    scope_ text := case when college then 'own' else 'national' end;   -- of the statements, and of what is true now
 begin
-    year_ := coalesce(year_, extract(year from registry_today())::integer);
+    year_ := coalesce(year_, year_of(log_today()));
     return query
         with said as materialized (
-            select e.language, count(distinct o.institution) as colleges, coalesce(sum(o.students), 0)::bigint as students
+            select scope_ as scope, e.language, count(distinct o.institution) as colleges, coalesce(sum(o.students), 0)::bigint as students
             from offer o join elective e on e.code = o.elective
             where o.schoolyear = year_ - 1 and o.state = 'offered' and (not college or o.institution = any (codes))
               and (language_ is null or e.language = language_)
             group by e.language
-        ), step as (
-            select case when college then 'own' else 'national' end as scope, said.language, told.rung, told.unit, told.count,
-                   told.place, newest as log
-            from said, lateral (values ('offered', 'colleges', colleges, 1), ('enrolled', 'students', students, 2))
-                       told (rung, unit, count, place)
-            union all
-            select 'own', own.language, rung.rung, 'persons', own.count::bigint, 2 + rung.place, newest
-            from unnest(array['registered', 'seated', 'sat', 'passed', 'certified']) with ordinality rung (rung, place),
-                 lateral progress_own(codes, year_, language_, rung.rung, null) own
+        ), rung as (
+            select * from unnest(array['registered', 'seated', 'sat', 'passed', 'certified']) with ordinality rung (rung, place)
+        ), counted as materialized (
+            select 'own' as scope, own.language, rung.rung, own.count::bigint as count
+            from rung, lateral progress_own(codes, year_, language_, rung.rung, null) own
             where college
             union all
-            select 'national', nation.language, rung.rung, 'persons', nation.count::bigint, 2 + rung.place,
-                   case when college then log_before(log_today()) else newest end
-            from unnest(array['registered', 'seated', 'sat', 'passed', 'certified']) with ordinality rung (rung, place),
-                 lateral progress_nation(year_, language_, rung.rung, null, college) nation
+            select 'national', nation.language, rung.rung, nation.count::bigint
+            from rung, lateral progress_nation(year_, language_, rung.rung, null, college) nation
+        ), spoken as (
+            select scope, language from counted union select scope, language from said
+        ), step as (
+            select spoken.scope, spoken.language, told.rung, told.unit, told.count, told.place, newest as log
+            from spoken left join said using (scope, language),
+                 lateral (values ('offered', 'colleges', coalesce(colleges, 0), 1),
+                                 ('enrolled', 'students', coalesce(students, 0), 2)) told (rung, unit, count, place)
+            where spoken.scope = scope_
+            union all
+            select spoken.scope, spoken.language, rung.rung, 'persons', coalesce(counted.count, 0), 2 + rung.place,
+                   case when spoken.scope = scope_ then newest else log_before(log_today()) end
+            from spoken cross join rung left join counted using (scope, language, rung)
         )
         select null, null, step.scope, year_, step.language, step.rung, step.unit, step.count, step.log
         from step

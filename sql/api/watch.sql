@@ -82,7 +82,7 @@ returns table (reader text, roles text, scope text, year integer, language text,
 language plpgsql stable as $$
 #variable_conflict use_column
 declare
-    year_ integer := extract(year from registry_today());
+    year_ integer := year_of(log_today());
     newest bigint := (select head.log from log_head head);
 begin
     return query

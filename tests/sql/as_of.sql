@@ -36,7 +36,7 @@ begin
              (select format(form, case when random() < 0.5 then floor(random() * ((select log from log_head) + 1))::bigint::text
                                        else (log_today() - 1 - floor(random() * 200)::integer)::text end) as line
               from unnest(array['progress year=' || year || ' as-of=%s', 'progress year=' || year - 1 || ' as-of=%s',
-                                'progress year=' || year || ' by=institution as-of=%s', 'backtest as-of=%s', 'progress year=' || year || ' as-of=0'])
+                                'progress year=' || year || ' by=institution as-of=%s', 'backtest as-of=%s', 'progress year=' || year || ' as-of=0', 'progress as-of=%s', 'progress as-of=0'])
                    form) l;
         update asked set answer = coalesce((select string_agg(c.answer, E'\n' order by c.ord) from tests.call(asked.party, asked.role, array[asked.line]) c), 'none')
         where answer is null;

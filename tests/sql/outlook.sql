@@ -1,7 +1,8 @@
 -- Where a year is likely to end, the ladder, and who has not reported; the forecast tried on 200 made-up years.
 begin;
-select plan(24);
+select plan(31);
 select setseed(0.42);
+set client_min_messages = warning;
 update demo set ahead = '2027-04-02T10:00:00Z' - statement_timestamp();
 insert into institution (code, name, kind, country, province, until, log)
 values ('A', 'Alfa', 'college', 'NL', 'drenthe', null, 0), ('B', 'Bravo', 'college', 'NL', 'zeeland', null, 0),
@@ -44,6 +45,22 @@ select is(say('B', 'roc', 'ladder year=2027 language=fr'),
           '= scope=national year=2027 language=fr rung=sat unit=persons count=0 log=0\n'
           '= scope=national year=2027 language=fr rung=passed unit=persons count=0 log=0\n'
           '= scope=national year=2027 language=fr rung=certified unit=persons count=0 log=0', 'another language, without a change');
+
+-- All steps of a language that has anything, also those at 0.
+create function pg_temp.steps(party text, role text, question text) returns text language sql as $$
+    select string_agg(line, ', ' order by line)
+    from (select concat_ws(' ', tests.value_of(answer, 'scope'), tests.value_of(answer, 'language'), string_agg(tests.value_of(answer, 'count'), ' ' order by ord))
+          from tests.call(party, role, array[question])
+          group by tests.value_of(answer, 'scope'), tests.value_of(answer, 'language')) one (line)
+$$;
+select is(pg_temp.steps('NUFFIC', 'nuffic', 'ladder'), 'national de 1 50 2 2 0 0 0, national fr 1 5 0 0 0 0 0', 'all steps of each language');
+select is(pg_temp.steps('NUFFIC', 'nuffic', 'ladder language=es'), 'national es 0 0 0 0 0 0 0', 'of one that is asked for');
+select is(pg_temp.steps('NUFFIC', 'nuffic', 'ladder year=2031'), null, 'of none where there is nothing');
+select is(pg_temp.steps('A', 'roc', 'ladder'), 'own de 1 50 2 2 0 0 0', 'what others have today is not to be seen');
+savepoint before_target;
+select say('OCW', 'ocw', 'target year=2031 language=de rung=sat count=9');
+select is(pg_temp.steps('A', 'roc', 'ladder year=2031'), 'national de 0 0 0 0 0, own de 0 0 0 0 0 0 0', 'and of one with a target');
+rollback to before_target;
 
 -- Who has not reported.
 select is(say('NUFFIC', 'nuffic', 'missing what=offer schoolyear=2026 language=de'),
@@ -104,6 +121,16 @@ select results_eq(
               p_end.count::bigint, p.year <> 2026
        from made p join made p_end using (year) where p.day = 91 and p_end.day = 364 and p.year >= 2024 order by 1 $$,
     'by what was known then');
+
+-- A leap year's last day is every year's last.
+update demo set ahead = '2029-01-01T10:00:00Z' - statement_timestamp();
+truncate made;
+insert into made select y, d, case when d < 364 then 100 else 90 + y % 10 end from generate_series(2023, 2028) y, generate_series(0, 364) d;
+select pg_temp.make('{2023,2024,2025,2026,2027,2028}');
+select results_eq($$ select year, forecast, count, held from backtest('NUFFIC', 'nuffic', null, 'de', null, '2028-12-31') $$,
+                  $$ values (2026, 96::bigint, 96::bigint, true), (2027, 97, 97, true) $$, 'on it there is no doubt left');
+select is_empty($$ select * from backtest('NUFFIC', 'nuffic', null, 'de', null, '0005-06-30') $$,
+                'of days long ago nothing is told');
 
 -- 200 years of known truth: each after five others, all drawn alike: a number of persons, and a way of filling up with a
 -- middle and a haste of its own, on which each day has its chance. The interval should hold four in five.

@@ -98,7 +98,7 @@ class Figures:
             return at, at, day, []
         # A college hears the nation as of the end of the day before.
         nation = max((log for _, log in self.day_ends if log < at), default=0)
-        return at, nation, day - datetime.timedelta(days=1), []
+        return at, nation, day, []
 
     def languages(self, year, language, rung, counts, at):
         """Those asked for: the one, or each with a target or a count."""
@@ -140,7 +140,7 @@ class Figures:
         return all(bounds[name][0] < bounds[name][1] for name, count in counts.items() if count < 5 and (above or name[0] == "leaf"))
 
     def read_progress(self, speaker, given):
-        year, rung, language = given.get("year", self.today.year), given.get("rung", "seated"), given.get("language")
+        rung, language = given.get("rung", "seated"), given.get("language")
         own_at = nation_at = None
         day = self.today
         college = speaker.role == "roc"
@@ -148,8 +148,11 @@ class Figures:
             own_at, nation_at, day, faults = self.moment(speaker, given["as-of"])
             if faults:
                 return no(*faults)
-        elif college:
-            nation_at, day = self.log_before(self.today), self.today - datetime.timedelta(days=1)
+        year = given.get("year", day.year)  # without `as-of` the current one
+        if college and "as-of" not in given:
+            nation_at = self.log_before(self.today)
+        if college and "-" not in given.get("as-of", ""):
+            day -= datetime.timedelta(days=1)
         owns = self.codes(speaker.party) if college else [None]
         log = self.log if own_at is None else own_at
         common = {"year": year, "rung": rung}
@@ -198,21 +201,20 @@ class Figures:
                     (not college or code in owns):
                 colleges, students = said.get(spoken, (set(), 0))
                 said[spoken] = (colleges | {code}, students + (attempts[-1].students or 0))
-        rows = []
-        for spoken, (colleges, students) in said.items():
-            rows.append(wires(scope=scope, year=year, language=spoken, rung="offered", unit="colleges", count=len(colleges),
-                              log=self.log))
-            rows.append(wires(scope=scope, year=year, language=spoken, rung="enrolled", unit="students", count=students,
-                              log=self.log))
         views = [("own", self.figures(), owns, self.log)] if college else []
         nation = self.log_before(self.today) if college else self.log
         views.append(("national", self.figures(nation if college else None), [None], nation))
+        rows = []
         for name, figures, of, log in views:
-            for rung in RUNGS:
-                counts = self.sums(figures, year, language, rung, of)
-                rows += [wires(scope=name, year=year, language=spoken, rung=rung, unit="persons", count=counts.get(spoken, 0),
-                               log=log)
-                         for spoken in self.languages(year, language, rung, counts, None)]
+            counts = {rung: self.sums(figures, year, language, rung, of) for rung in RUNGS}
+            told = set().union(*(self.languages(year, language, rung, counts[rung], None) for rung in RUNGS))
+            for spoken in told | set(said if name == scope else ()):
+                steps = [(rung, "persons", counts[rung].get(spoken, 0)) for rung in RUNGS]
+                if name == scope:
+                    colleges, students = said.get(spoken, ((), 0))
+                    steps += [("offered", "colleges", len(colleges)), ("enrolled", "students", students)]
+                rows += [wires(scope=name, year=year, language=spoken, rung=rung, unit=unit, count=count, log=log)
+                         for rung, unit, count in steps]
         return rows
 
     def read_missing(self, speaker, given):
