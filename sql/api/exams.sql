@@ -12,7 +12,7 @@ create function exam_used(exam_ text) returns boolean language sql stable as $$
 $$;
 
 -- Language and level say where registrations count, also those of the past, so they stay once there is one; so do the
--- rules of passing, and the parts, once anybody was scored: the edition that was valid at registration applies, and
+-- edition, the rules of passing, and the parts, once anybody was scored: the edition that was valid at registration applies, and
 -- another one is another exam.
 create function exam(party_ text, role_ text, certificate_ bytea,
                      exam_ text, issuer_ text, language_ text, level_ text, gives_certificate boolean, edition_ text,
@@ -47,9 +47,11 @@ begin
     elsif stored.level <> level_ and exam_used(exam_) then
         code := 'range';
         field := 'level';
-    elsif (stored.combine, stored.total) is distinct from (wanted.combine, wanted.total) and exam_scored(exam_) then
+    elsif (stored.edition, stored.combine, stored.total) is distinct from (edition_, wanted.combine, wanted.total)
+          and exam_scored(exam_) then
         code := 'range';
-        field := case when stored.combine is distinct from wanted.combine then 'combine' else 'total' end;
+        field := case when stored.edition <> edition_ then 'edition'
+                      when stored.combine is distinct from wanted.combine then 'combine' else 'total' end;
     elsif stored.exam is null then
         wanted.log := running_log();
         insert into exam select wanted.*;

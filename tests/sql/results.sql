@@ -159,8 +159,9 @@ select results_eq($$select session, reached::integer from registration where ses
 -- Rules that were passed by stay.
 select is(say('E', 'exams', 'exam exam=X issuer=E language=de level=B1 certificate=yes edition=1 total=120',
               'exam exam=X issuer=E language=de level=B1 certificate=yes edition=1 combine=yes',
-              'exam exam=X issuer=E language=de level=B1 certificate=yes edition=2'),
-          E'NO range field=total\nNO range field=combine\nOK amended=yes', 'of the exam');
+              'exam exam=X issuer=E language=de level=B1 certificate=yes edition=2',
+              'exam exam=X issuer=E language=de level=B1 certificate=yes edition=1 notice=20'),
+          E'NO range field=total\nNO range field=combine\nNO range field=edition\nOK amended=yes', 'of the exam');
 select is(say('E', 'exams', 'exam-part exam=X part=lesen max=100 pass=40', 'exam-part exam=X part=lesen max=90 pass=50',
               'exam-part exam=X part=neu max=90 pass=50', 'exam-part exam=X part=lesen max=100 pass=50'),
           E'NO range field=pass\nNO range field=max\nNO range field=part\nOK repeated=yes', 'of its parts');

@@ -67,7 +67,7 @@ class Sessions:
             faults.append("not-yours:issuer")
         if stored:
             # What is counted by, once there is something to count; how it is passed, once anybody is scored.
-            fixed = (["language", "level"] if self.used(code) else []) + (["combine", "total"] if self.scored(code) else [])
+            fixed = (["language", "level"] if self.used(code) else []) + (["edition", "combine", "total"] if self.scored(code) else [])
             faults += [f"range:{name}" for name in fixed if getattr(stored, name) != wanted[name]]
         if faults:
             return no(*faults, last=stored and stored.log)
