@@ -79,6 +79,13 @@ create function log_before(day_ date) returns bigint language sql stable as $$
     from log_head head
 $$;
 
+-- Whether no write of that day can come any more: one of a later day has been, or the day is over for longer than a write
+-- takes that began in its last second and is not to be seen yet.
+create function day_over(day_ date) returns boolean language sql stable as $$
+    select head.day > day_ or ((registry_now() - interval '1 minute') at time zone 'Europe/Amsterdam')::date > day_
+    from log_head head
+$$;
+
 -- What `as-of` asks for: the number, and the number that a college may see the nation at. A day means its end and must
 -- be over. The ministry sees ends of months, so that small cells cannot be found by subtracting one day from the next.
 create function progress_moment(role_ text, as_of text)
@@ -95,7 +102,7 @@ begin
         asked := as_of::date;
         at := log_before(asked + 1);
         nation_at := at;
-        code := case when asked >= log_today() then 'not-found'
+        code := case when not day_over(asked) then 'not-found'
                      when role_ = 'ocw' and extract(day from asked + 1) <> 1 then 'range' end;
     end if;
     return next;

@@ -1,6 +1,6 @@
 -- What was asked `as-of` a number or a day that is over is answered alike for ever: forecasts too, whatever is written later.
 begin;
-select plan(4);
+select plan(8);
 \set seed `echo "${BUURTAAL_SEED:-$(date +%s)}"`
 select diag('seed ' || :'seed');
 select setseed(:'seed'::bigint % 1000000 / 1000000.0);
@@ -52,5 +52,21 @@ create temp table again as
 select *, coalesce((select string_agg(c.answer, E'\n' order by c.ord) from tests.call(asked.party, asked.role, array[asked.line]) c), 'none') as now from asked;
 select is_empty('select party, line, answer, now from again where answer <> now limit 3', 'all is as it was');
 select is_empty('select * from reconcile()', 'and right');
+
+-- A day ends when no write of it can come any more: one that began before midnight may still be on its way.
+create function pg_temp.at(moment timestamptz) returns void language sql as $$
+    update demo set ahead = make_interval(secs => extract(epoch from moment - statement_timestamp()))
+$$;
+create function pg_temp.told() returns text language sql as $$
+    select regexp_replace(say('NUFFIC', 'nuffic', 'progress year=2090 language=de as-of=2090-03-31'), ' log=.*', '')
+$$;
+select pg_temp.at('2090-03-31T21:59:00Z'), say('ADMIN', 'admin', 'revoke fingerprint=' || repeat('0', 64)), pg_temp.at('2090-03-31T22:00:30Z');
+select is(pg_temp.told(), 'NO not-found field=as-of', 'half a minute after midnight it may not be over');
+select pg_temp.at('2090-03-31T22:01:01Z');
+select is(pg_temp.told(), '= scope=national year=2090 language=de rung=seated count=0 forecast=none', 'a minute after it is');
+select pg_temp.at('2090-03-31T22:00:30Z');
+select is(pg_temp.told(), 'NO not-found field=as-of', 'again half a minute after midnight');
+select say('ADMIN', 'admin', 'revoke fingerprint=' || repeat('1', 64));
+select is(pg_temp.told(), '= scope=national year=2090 language=de rung=seated count=0 forecast=none', 'but not when the next day has begun to write');
 select * from finish();
 rollback;
