@@ -120,10 +120,10 @@ const struct proto_command *block_run_command(void)
 
 /* ---- from the bytes to the calls ---- */
 
-/* What may not stand in a block is refused in its place. */
+/* What may not stand in a block is refused in its place; as any BAD, before the role is looked at. */
 static void judge_line(struct request *line)
 {
-    if (line->fault.code)
+    if (line->fault.code && line->fault_status == STATUS_BAD)
         return;
     if (!proto_is_write(line->line.command)) {
         request_refuse(line, STATUS_BAD, "in-block");
