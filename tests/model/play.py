@@ -7,16 +7,17 @@ seventh number of the history:
     25LU register session=... a party says a line; it is answered before another party's next act
     & 25LU register ...       said at the same time as the other lines with & around it, over connections of two daemons
     reconcile                 what the registry keeps as sums is right
-    25LU begin ... 25LU ... 25LU commit      a block, sent at once
+    25LU begin ... 25LU ... 25LU commit      a block, sent at once; abandon may stand for commit
 """
 import collections
 import datetime
 import re
 
 from harness.client import ESCAPES, encode_value
-from harness.model import commands
+from harness.model import Answer, commands
 from model.steps import PARTIES
 
+LINE = re.compile(r'[a-z][a-z0-9-]*( [a-z][a-z0-9-]*=("(?:[^"\\]|\\["\\nt])*"|[^ "\\=]*))*')
 PAIR = re.compile(r' ([a-z][a-z0-9-]*)=("(?:[^"\\]|\\["\\nt])*"|[^ "\\]*)')
 
 
@@ -49,7 +50,6 @@ class Play:
         self.model = stage.reset()
         self.plans = {}
         self.waiting = []  # (party, line, answer, number): what is about to be said
-        self.count = 0
 
     # --- comparing
 
@@ -66,11 +66,11 @@ class Play:
     def differs(self, party, line, reply, answer):
         raise Different(f"{party} {line}\n  got\n{str(reply)[-3000:]}\n  wanted\n{str(answer)[-3000:]}")
 
-    def note(self, verb, reply):
-        """What was answered, for the table."""
+    def note(self, verb, reply, way):
+        """What was answered, for the table, and in which way it was asked."""
+        self.stage.ways["rehearsed" if reply.get("check") else way] += 1
         outcome = reply.word if not reply.ok else next((w for w in ("repeated", "amended") if w in reply.fields), "OK")
-        self.table[verb if reply.status != "BAD" else "(any)", outcome] += 1
-        self.count += 1
+        self.table[verb if verb in commands.COMMANDS and reply.word != "BAD syntax" else "(any)", outcome] += 1
 
     def check(self, party, line, reply, answer, log=None, apart=()):
         """`log`: the number that it must tell, None for none."""
@@ -81,6 +81,8 @@ class Play:
     def judged(self, party, line):
         """(verb, fields, what is answered before the rules)"""
         verb, pairs = parse(line)
+        if not LINE.fullmatch(line):
+            return verb, {}, Answer(["syntax"], status="BAD")
         return verb, dict(pairs), self.model.judge(PARTIES[party], verb, pairs)
 
     def expect(self, party, line):
@@ -91,14 +93,17 @@ class Play:
         if commands.COMMANDS[verb].kind != "write":
             fields.pop("limit", None)
             answer = self.model.ask(party, PARTIES[party], verb, fields, self.model.log)
-            return answer, None if answer.faults else self.model.log
+            return answer, None if answer.faults or commands.COMMANDS[verb].kind == "builtin" else self.model.log
         if fields.get("check") == "yes":
             return self.model.rehearse(party, PARTIES[party], verb, fields, self.model.log + 1), None
         return self.model.ask(party, PARTIES[party], verb, fields, self.model.log + 1), self.model.log
 
-    def compare(self, party, line, reply, answer, log):
+    def compare(self, party, line, reply, answer, log, way="one by one"):
         verb, pairs = parse(line)
-        self.note(verb, reply)
+        self.note(verb, reply, way)
+        if reply.ok and commands.COMMANDS[verb].kind == "builtin":
+            self.compare_talk(party, verb, line, reply, answer)
+            return
         if verb == "heads" and reply.ok:
             return  # that they are right is looked at in the end
         if verb in ("submissions", "inbox") and reply.ok:
@@ -116,6 +121,14 @@ class Play:
             self.differs(party, line, reply, "check=yes")
         if verb != "audit" or not reply.ok:
             self.check(party, line, reply, answer, log)
+
+    def compare_talk(self, party, verb, line, reply, answer):
+        """What the daemon answers of itself; what it alone knows may be anything that can be."""
+        own = {"ping": ("log", "time"), "watch": ("log",), "whoami": ("certificate", "cert-days")}.get(verb, ())
+        if not answer.fits(reply, own) or any(name not in reply.fields for name in own) or \
+                reply.get("certificate") not in (None, self.stage.world.identities[party].fingerprint) or \
+                not self.newest <= int(reply.get("log") or self.newest) <= self.model.log:
+            self.differs(party, line, reply, f"{answer}, with {own}, log {self.newest} to {self.model.log}")
 
     def compare_page(self, party, line, reply, answer, limit):
         """The first rows of a list: some of those that there are, and whether there are more."""
@@ -145,14 +158,19 @@ class Play:
             self.settle()
         self.record(f"{party} ", line)
         self.waiting.append((party, line, *self.expect(party, line)))
+        if line == "quit":
+            self.settle()
+            self.stage.ended(party)
 
     def settle(self):
         """Sends what waits to be said, and compares the answers."""
         said, self.waiting = self.waiting, []
+        self.newest = self.model.base  # of what this connection was answered
         if said:
             replies = self.stage.client(said[0][0]).ask_many([f"{line}\n".encode() for _, line, _, _ in said])
             for (party, line, answer, log), reply in zip(said, replies):
                 self.compare(party, line, reply, answer, log)
+                self.newest = int(reply.get("log") or self.newest)
 
     def race(self, said):
         """(party, line) all at once, by the two daemons in turn; the log tells in which order they came."""
@@ -166,7 +184,7 @@ class Play:
             self.stage.client(*key).send("".join(f"{line}\n" for _, line in lines).encode())
         results = [(party, line, self.stage.client(*key).reply()) for key, lines in clients.items() for party, line in lines]
         for party, line, reply in sorted(results, key=lambda result: int(result[2].get("log") or 0)):
-            self.compare(party, line, reply, *self.expect(party, line))
+            self.compare(party, line, reply, *self.expect(party, line), "at the same time")
 
     def clock(self, day):
         self.settle()
@@ -188,17 +206,25 @@ class Play:
         if wrong:
             self.differs("registry", "reconcile()", wrong, [])
 
-    def block(self, party, begin, lines):
+    def block(self, party, begin, lines, end="commit"):
         """A block, sent at once; its plan as `commit` told it."""
         self.settle()
-        for line in (begin, *lines, "commit"):
+        for line in (begin, *lines, end):
             self.record(f"{party} ", line)
         client = self.stage.client(party)
-        client.send("".join(f"{line}\n" for line in (begin, *lines, "commit")).encode())
-        begun, replies, commit = client.reply(), [client.reply() for _ in lines], client.reply()
-        fields = dict(parse(begin)[1])
-        if not begun.ok:
-            self.differs(party, begin, begun, "OK")
+        client.send("".join(f"{line}\n" for line in (begin, *lines, end)).encode())
+        begun, replies, commit = client.reply(), [client.reply() for _ in lines if end == "commit"], client.reply()
+        _, fields, judged = self.judged(party, begin)
+        self.check(party, begin, begun, judged or Answer())
+        self.note("begin", begun, "one by one")
+        if judged or end == "abandon":
+            # All of a block that was not begun well has that answer, without the field; one that is forgotten has none.
+            same = Answer([code for code, _ in judged.faults], status="BAD") if judged else Answer()
+            for line, reply in zip((*lines, end) if judged else (end,), (*replies, commit)):
+                self.check(party, line, reply, same)
+            if not judged:
+                self.note("abandon", commit, "one by one")
+            return None
         log, before = self.model.log, self.model.snapshot()
         answers, ended, newest = self.model.block(party, PARTIES[party], fields, [(*parse(line), line) for line in lines], log)
         plan = commit.get("plan")
@@ -215,9 +241,9 @@ class Play:
             if reply.ok and not kept and "repeated" not in ended.fields and reply.get("check") != "yes":
                 self.differs(party, line, reply, "check=yes")
             if ("taken", "name") not in ended.faults:  # that is not the line's own
-                self.note(parse(line)[0], reply)
+                self.note(parse(line)[0], reply, "in blocks")
         self.check(party, "commit", commit, ended, newest if kept or "repeated" in ended.fields else None, ("plan",))
-        self.note("commit", commit)
+        self.note("commit", commit, "in blocks")
         return plan
 
     def compare_plan(self, party, lines, replies, commit):
@@ -245,9 +271,12 @@ class Play:
                 at = end
             elif words[1] == "begin":
                 end = script.index(f"{words[0]} commit", at)
+                if f"{words[0]} abandon" in script[at:end]:
+                    end = script.index(f"{words[0]} abandon", at)
                 if any(not line.startswith(f"{words[0]} ") for line in script[at:end]):
                     raise ValueError("a block is one party's")
-                self.block(words[0], script[at].split(" ", 1)[1], [line.split(" ", 1)[1] for line in script[at + 1:end]])
+                self.block(words[0], script[at].split(" ", 1)[1], [line.split(" ", 1)[1] for line in script[at + 1:end]],
+                           script[end].split(" ", 1)[1])
                 at = end + 1
             else:
                 self.say(words[0], script[at].split(" ", 1)[1])

@@ -1,10 +1,11 @@
 """The registry that the model is compared with: made once, and between two histories put back to how it was founded, without
 a new database or a new daemon. The log goes on; what came before is then no more than numbers."""
+import collections
 import datetime
 
 import psycopg2
 
-from harness.client import decode_fields, encode
+from harness.client import encode
 from harness.model import Model
 from harness.registry import COLLEGES, Registry, conninfo, execute
 from model.steps import PARTIES
@@ -55,6 +56,7 @@ def foundation(prints):
 class Stage:
     def __init__(self, world, folder):
         self.world, self.name = world, f"{world.prefix}_model"
+        self.ways = collections.Counter()  # how many lines were said in which way
         world.drop(self.name)
         execute(world.owner, f"create database {self.name}")
         self.registry = Registry(world, folder, self.name)
@@ -63,7 +65,7 @@ class Stage:
         for party in PARTIES:
             if party not in world.identities:
                 world.identities[party] = world.authority.issue(party)
-        self.owner = psycopg2.connect(conninfo(self.registry.owner, options="'-csearch_path=registry,public'"))
+        self.owner = psycopg2.connect(conninfo(self.registry.owner, options="'-csearch_path=registry,public -cjit=off'"))
         self.owner.autocommit = False
         self.set_day(START - datetime.timedelta(days=1))
         self.hold_chores()
@@ -101,6 +103,12 @@ class Stage:
         if (party, place) not in self.clients:
             self.clients[party, place] = self.daemons[place].connect(party)
         return self.clients[party, place]
+
+    def ended(self, party):
+        """The daemon has ended a connection, without a word more."""
+        client = self.clients.pop((party, 0))
+        assert client.read_raw() is None
+        client.close()
 
     def found(self):
         prints = {party: self.world.identities[party].fingerprint for party in PARTIES}

@@ -3,7 +3,7 @@ same line."""
 import datetime
 import hashlib
 
-from harness.model.commands import COMMANDS
+from harness.model.commands import COMMANDS, TYPES
 
 COLLEGES = ("25LU", "25PJ", "27YU")
 OFFICES = ("DIB", "GI")
@@ -61,6 +61,8 @@ class Steps:
     READS = {"registrations": 6, "sessions": 4, "scores": 5, "progress": 12, "backtest": 1, "ladder": 4, "missing": 3, "offers": 3,
              "institutions": 1, "certificates": 2, "electives": 1, "exams": 2, "targets": 2, "submissions": 1, "audit": 2,
              "heads": 1, "dossier": 3, "inbox": 4}
+
+    TALK = {"hello": 1, "ping": 2, "help": 2, "whoami": 1, "watch": 1, "quit": 1}
 
     for table in (WEIGHTS, READS):
         for verb in set(table) - set(COMMANDS):
@@ -339,7 +341,7 @@ class Steps:
     # --- what is read
 
     def read(self, verb=None):
-        verb = verb or self.dice.pick(self.READS)
+        verb = verb or self.dice.pick({**self.READS, **self.TALK})
         party = self.dice.of(sorted(PARTIES))
         if verb in ("certificates", "audit") and not self.dice.chance(8):
             party = "ADMIN"
@@ -350,13 +352,52 @@ class Steps:
         fields = maker(party) if maker else self.filters(verb)
         return party, verb, {name: self.text(value) for name, value in fields.items() if value is not None}
 
+    def read_hello(self, _):
+        return {"lang": self.dice.of(("nl", "en")), "client": self.dice.of((None, "een client"))}
+
+    def read_help(self, _):
+        return {"verb": self.dice.of((None, *COMMANDS, "registers")), "type": self.dice.of((None, None, *TYPES, "typ"))}
+
+    def read_watch(self, _):
+        return {"topic": self.dice.pick({"-": 8, "inbox": 1, "progress,inbox": 1})}
+
+    # --- what is malformed
+
+    def malformed(self, verb, fault):
+        """A line with that fault; one may come to lack it by chance."""
+        if fault in ("verb", "syntax"):
+            verb = self.dice.of(sorted(self.WEIGHTS))
+        party, fields = self.dice.of(sorted(PARTIES)), {}
+        if verb in self.WEIGHTS:
+            party, _, fields = self.line(verb)
+        elif verb in self.READS or verb in self.TALK:
+            party, _, fields = self.read(verb)
+        pairs = [*fields.items(), *([] if fields and self.dice.chance(70) else [("tag", "t-1")])]
+        at = self.dice.below(len(pairs))
+        name, value = pairs[at]
+        if fault == "missing":
+            del pairs[at]
+        elif fault == "twice":
+            pairs.insert(self.dice.below(len(pairs) + 1), (name, value))
+        elif fault == "field":
+            pairs.insert(at, ("color", "red"))
+        elif fault in ("empty", "value"):
+            pairs[at] = (name, "" if fault == "empty" else self.dice.of(("%", "-", "0", "-1", "2027-02-29")))
+        elif fault == "in-block" and verb in self.WEIGHTS:
+            pairs.append(("check", "yes"))
+        if fault == "verb":
+            verb += "s"
+        elif fault == "syntax":
+            verb = self.dice.of((f"{verb} ", verb.upper(), f"{verb} x", f"{verb} =x", f"{verb} x=a=b"))
+        return party, verb, pairs
+
     FILTERS = {"registrations": {"session": SESSIONS, "student": STUDENTS, "institution": COLLEGES},
                "scores": {"session": SESSIONS, "student": STUDENTS, "institution": COLLEGES},
                "sessions": {"session": SESSIONS}, "institutions": {"code": COLLEGES}, "exams": {"exam": EXAMS},
                "electives": {"code": ("K0959",)}, "offers": {"elective": ("K0959",), "institution": COLLEGES},
                "certificates": {"party": COLLEGES, "fingerprint": PRINTS, "oin": OINS, "issuer": ISSUERS},
                "targets": {"language": ("de", "fr"), "rung": ("seated",)}, "submissions": {"name": ("b-1",)}, "heads": {},
-               "inbox": {}}
+               **dict.fromkeys(("inbox", "ping", "whoami", "quit"), {})}
 
     def filters(self, verb):
         fields = {name: self.dice.of(values) for name, values in self.FILTERS[verb].items() if self.dice.chance(20)}

@@ -26,7 +26,7 @@ LEAST = 50 if LINES >= 100000 else 0
 TURNS = 240
 CANDIDATES = 24
 FIELD = r' [a-z-]+=(?:"(?:[^"\\]|\\.)*"|[^ "]+)'
-KINDS = {"burst": 60, "read": 16, "clock": 4, "rehearsal": 6, "race": 8, "block": 7, "bad": 4}
+KINDS = {"burst": 60, "read": 18, "clock": 4, "rehearsal": 6, "race": 8, "block": 7, "bad": 10}
 
 scripts = strategies.lists(strategies.tuples(strategies.integers(0, 255), strategies.lists(
     strategies.binary(min_size=8, max_size=8), min_size=1, max_size=8)), min_size=TURNS // 2, max_size=TURNS)
@@ -37,7 +37,10 @@ class Director:
     histories of a round, so that the same draw is the same history."""
 
     def __init__(self, play, wishes):
-        self.play, self.model, self.wishes = play, play.model, wishes
+        self.play, self.model = play, play.model
+        self.bad_ones = [wish for wish in wishes if wish[1].startswith("BAD")]
+        self.writes = [wish for wish in wishes if wish[0] in Steps.WEIGHTS and wish not in self.bad_ones]
+        self.reads = [wish for wish in wishes if wish[0] in {**Steps.READS, **Steps.TALK} and wish not in self.bad_ones]
 
     def steps(self, data):
         return Steps(self.model, data)
@@ -45,13 +48,16 @@ class Director:
     def line(self, data, party=None):
         """(party, line) of a write, now and then one that fulfils a wish."""
         chance = Dice(derived(data, 0))
-        wishes = [wish for wish in self.wishes if wish[0] in Steps.WEIGHTS]
-        if wishes and chance.chance(50):
-            found = self.wished(data, wishes[min(chance.below(len(wishes)), chance.below(len(wishes)))], party)
+        if self.writes and chance.chance(50):
+            found = self.wished(data, self.rare(self.writes, chance), party)
             if found:
                 return found
         who, verb, fields = self.steps(data).line()
         return self.stick(party, who, verb), line_of(verb, fields.items())
+
+    @staticmethod
+    def rare(wishes, chance):
+        return wishes[min(chance.below(len(wishes)), chance.below(len(wishes)))]
 
     @staticmethod
     def stick(party, who, verb):
@@ -72,9 +78,8 @@ class Director:
         return judged.outcomes if judged else self.model.foresee(party, PARTIES[party], verb, fields, self.model.log + 1)
 
     def wished_read(self, data):
-        wishes = [wish for wish in self.wishes if wish[0] in Steps.READS]
-        if wishes and Dice(derived(data, 5)).chance(40):
-            wish = Dice(derived(data, 6)).of(wishes)
+        if self.reads and Dice(derived(data, 5)).chance(40):
+            wish = self.rare(self.reads, Dice(derived(data, 6)))
             for number in range(CANDIDATES):
                 party, verb, fields = self.steps(derived(data, number + 1)).read(wish[0])
                 judged = self.model.judge(PARTIES[party], verb, list(fields.items()))
@@ -118,6 +123,8 @@ class Director:
             if commands.COMMANDS[verb].kind == "list" and Dice(derived(data, 0)).chance(20):
                 fields["limit"] = str(1 + Dice(derived(data, 1)).below(4))
             self.play.say(party, line_of(verb, fields.items()))
+            if verb == "watch":
+                self.play.say(party, "watch topic=-")
 
     def clock(self, lines):
         """A day later, or when something opens, closes or takes place."""
@@ -129,26 +136,32 @@ class Director:
             self.play.clock(day)
 
     def bad(self, lines):
-        """Lines that are wrong whatever is stored."""
-        for data in lines:
-            who, verb, fields = self.steps(data).line()
-            chance, found = Dice(derived(data, 0)), list(fields.items()) or [("color", "red")]
-            at = chance.below(len(found))
-            name, value = found[at]
-            fault = chance.of(("missing", "twice", "field", "empty", "value", "clear", "verb", "no-block"))
-            if fault == "missing":
-                del found[at]
-            elif fault == "twice":
-                found.append((name, value))
-            elif fault == "field":
-                found.insert(at, ("color", "red"))
-            elif fault in ("empty", "value", "clear"):
-                found[at] = (name, {"empty": "", "value": "%", "clear": "-"}[fault])
-            elif fault == "verb":
-                verb = "registers"
-            elif fault == "no-block":
-                verb, found = chance.of(("commit", "abandon")), []
-            self.play.say(who, line_of(verb, found))
+        """Lines that are wrong whatever is stored; those that are so only in a block, in one."""
+        inside = []
+        for data in [derived(data, more) for data in lines for more in (0, 1, 2)]:
+            party, line, fault = self.malformed(data)
+            if fault == "in-block":
+                inside.append(line)
+            elif line.startswith("begin ") or line == "begin":
+                self.play.block(party, line, [self.line(data, party)[1]])
+            else:
+                self.play.say(party, line)
+        if inside:
+            self.play.block(self.line(lines[0])[0], "begin", inside)
+
+    def malformed(self, data):
+        """(party, line, fault) of a wish, or of anything."""
+        chance = Dice(derived(data, 0))
+        wishes = self.bad_ones if self.bad_ones and chance.chance(70) else sorted(pair for pair in pairs() if pair[1].startswith("BAD"))
+        verb, outcome = self.rare(wishes, chance)
+        fault = outcome.split()[1]
+        for number in range(CANDIDATES):
+            party, found, fields = self.steps(derived(data, number + 1)).malformed(verb, fault)
+            line = line_of(found, fields)
+            judged = self.play.judged(party, line)[2]
+            if fault == "in-block" or judged and judged.outcomes == {outcome}:
+                break
+        return party, line, fault
 
     def block(self, lines):
         party, first = self.line(lines[0])
@@ -160,7 +173,10 @@ class Director:
             inside = [line for line in inside if self.fine(party, line)] or inside[:1]
         name = f" name=b-{chance.below(3)}" if chance.chance(60) else ""
         label = f" sha256={'ab' * 32}" if name and chance.chance(30) else ""
-        form = chance.pick({"plain": 6, "check": 2, "plan": 3, "other": 1})
+        form = chance.pick({"plain": 6, "check": 2, "plan": 3, "other": 1, "abandon": 1})
+        if form == "abandon":
+            self.play.block(party, f"begin{name}", inside, "abandon")
+            return
         if form == "check":
             self.play.block(party, "begin check=yes", inside)
             return
@@ -193,11 +209,13 @@ class Director:
 
 
 def wishes_of(table):
-    """Outcomes that have come less often than others, the rarest first."""
-    known = [pair for pair in pairs() if pair[0] in Steps.WEIGHTS or pair[0] in Steps.READS]
-    counts = sorted(table.get(pair, 0) for pair in known)
-    middle = counts[len(counts) // 2]
-    return sorted((pair for pair in known if table.get(pair, 0) <= max(middle, LEAST)), key=lambda pair: (table.get(pair, 0), pair))
+    """Outcomes that have come less often than others of their kind, the rarest first."""
+    found = []
+    for bad in (False, True):
+        known = [pair for pair in pairs() if pair[1].startswith("BAD") == bad]
+        counts = sorted(table.get(pair, 0) for pair in known)
+        found += [pair for pair in known if table.get(pair, 0) <= max(counts[len(counts) // 2], LEAST)]
+    return sorted(found, key=lambda pair: (table.get(pair, 0), pair))
 
 
 def shorter(stage, script):
@@ -283,8 +301,10 @@ def test_the_registry_does_as_the_model_does(stage):
             tell(stage, *failed[0])
         if sum(table.values()) > 1.5 * LINES:
             break  # what is rare is told below
+        print(f"{sum(table.values())} answers, {sum(table[pair] < LEAST for pair in pairs())} pairs of {len(pairs())} are rare, "
+              f"{time.monotonic() - started:.0f} s", flush=True)
     print(printed(table))
-    print(f"{rounds} rounds, {time.monotonic() - started:.0f} s")
+    print(f"{rounds} rounds, {time.monotonic() - started:.0f} s; lines", ", ".join(f"{way} {count}" for way, count in stage.ways.items()))
     rare = {pair: table[pair] for pair in pairs() if table[pair] < LEAST}
     assert not rare and not set(table) - pairs()
     stage.registry.check_heads()

@@ -8,6 +8,7 @@ import collections
 
 from harness.model import commands
 from harness.model.base import Answer, Base, Foreseen, Record, looks_like_bsn, no, typed
+from harness.model.conversation import Conversation
 from harness.model.figures import Figures
 from harness.model.history import History
 from harness.model.inbox import Inbox
@@ -23,7 +24,7 @@ __all__ = ["Answer", "Attempt", "Model", "Record", "Session", "looks_like_bsn"]
 Speaker = collections.namedtuple("Speaker", "party role")
 
 
-class Model(History, Inbox, Personal, Figures, Results, Registrations, Sessions, Offers, Parties, Base):
+class Model(Conversation, History, Inbox, Personal, Figures, Results, Registrations, Sessions, Offers, Parties, Base):
     def judge(self, role, verb, pairs):
         """What is answered before any rule is looked at; None where the rules decide."""
         faults = commands.faults_of(verb, pairs) or (["no-block"] if verb in ("commit", "abandon") else [])

@@ -9,9 +9,9 @@ ROLES = ("roc", "exams", "nuffic", "ocw", "admin")
 PERSONAL = {"student", "eckid", "person-name", "born", "needs", "reason", "irregularity"}
 SHARED = {"write": {"tag": "tag", "check": "yesno", "seen": "log"}, "list": {"tag": "tag", "limit": "limit", "after": "after"}}
 
-Command = collections.namedtuple("Command", "verb kind roles fields answer")
+Command = collections.namedtuple("Command", "verb kind roles fields answer help")
 Field = collections.namedtuple("Field", "name type key required")
-Type = collections.namedtuple("Type", "size clears words")
+Type = collections.namedtuple("Type", "size clears words help")
 
 
 def rows_of(heading):
@@ -26,19 +26,19 @@ def rows_of(heading):
 
 def read_commands():
     found = {}
-    for request, kind, roles, answer, _ in rows_of("Commands"):
+    for request, kind, roles, answer, text in rows_of("Commands"):
         verb, *words = request.replace("**", "").replace("\\", "").split()
         fields = {}
         for word in words:
             name, mark, kind_of = re.fullmatch(r"([a-z0-9-]+)(\*?\??)=(\S+)", word).groups()
             fields[name] = Field(name, kind_of, "*" in mark, "?" not in mark)
-        found[verb] = Command(verb, kind, set(ROLES if roles == "all" else roles.split()), fields, answer.split())
+        found[verb] = Command(verb, kind, set(ROLES if roles == "all" else roles.split()), fields, answer.split(), text)
     return found
 
 
 def read_types():
-    return {name: Type(size, clears == "yes", size.split(", ") if not re.match(r"\d", size) else None)
-            for name, size, clears, _, _ in rows_of("Types")}
+    return {name: Type(size, clears == "yes", size.split(", ") if not re.match(r"\d", size) else None, text)
+            for name, size, clears, _, text in rows_of("Types")}
 
 
 COMMANDS = read_commands()
@@ -60,6 +60,8 @@ FORMS = {
     "yesno": lambda text: text in ("yes", "no"),
     "language": lambda text: bool(re.fullmatch(r"[a-z]{2}", text)),
     "country": lambda text: bool(re.fullmatch(r"[A-Z]{2}", text)),
+    "tag": lambda text: bool(re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text)),
+    "word": lambda text: bool(re.fullmatch(r"[a-z][a-z0-9-]{0,31}", text)),
     "code": lambda text: bool(re.fullmatch(r"[A-Za-z0-9._/-]{1,64}", text)),
     "student": lambda text: bool(re.fullmatch(r"[A-Za-z0-9._/-]{1,64}", text)),
     "points": lambda text: bool(re.fullmatch(r"(0|[1-9]\d*)(\.\d{1,2})?", text)) and float(text) <= 10000,
@@ -77,6 +79,9 @@ def number(text, size):
 
 def value_fits(kind, text):
     form = TYPES[kind]
+    if kind == "topic":
+        words = [] if text == "-" else text.split(",")
+        return set(words) <= set(form.words) and len(set(words)) == len(words)
     if form.words:
         return text in form.words
     if kind in FORMS:
@@ -100,7 +105,7 @@ def faults_of(verb, pairs):
             faults.append(f"field:{name}")
         elif value == "":
             faults.append(f"empty:{name}")
-        elif value == "-":
+        elif value == "-" and known[name] not in ("tag", "topic"):
             field = command.fields.get(name)
             if not field or field.required or field.key or not TYPES[field.type].clears or command.kind != "write":
                 faults.append(f"value:{name}")
