@@ -52,8 +52,8 @@ begin
 end
 $$;
 
--- Tells the colleges of these persons' registrations what came of them, where that is not what they were told last. A
--- result that is gone again (a part is without points since attempts were parted) is told without an outcome.
+-- Tells the colleges of these persons' registrations what came of them, where that is not what they were told last, which
+-- is a change of the registration. A result that is gone again (a part is without points since attempts were parted) is told without an outcome.
 create function outcomes_tell(log_ bigint, persons_ bigint[]) returns void language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
 as $$
@@ -75,6 +75,10 @@ begin
         insert into outcome_told (entered, outcome, final)
         select entered, outcome, final from changed where outcome is not null
         on conflict (entered) do update set outcome = excluded.outcome, final = excluded.final
+    ), touched as (
+        update registration r set log = log_
+        from changed
+        where r.entered = any (array[changed.entered]) and r.log <> log_
     )
     select array_agg(notice(college, 'roc', 'result-in', session => session, entered => entered, outcome => outcome,
                             final => nullif(final, false)) order by entered)
@@ -334,7 +338,8 @@ begin
 end
 $$;
 
--- A row a part of a registration that anything came of. A college sees its own, the exam office those of its exams; Nuffic
+-- A row a part of a registration that anything came of, with the registration's `log`: what came of the other parts, and of
+-- other attempts, shows in `outcome`. A college sees its own, the exam office those of its exams; Nuffic
 -- and the administrator no personal data; the ministry nothing.
 create function scores(party_ text, role_ text, certificate_ bytea,
                        only_session text, only_student bytea, only_institution text, after_ text, limit_ integer)
@@ -358,7 +363,7 @@ begin
     end if;
     return query
         with page as materialized (
-            select r, p.part, e.issuer, a.status, a.irregularity, s.points, s.final, greatest(a.log, s.log) as log
+            select r, p.part, a.status, a.irregularity, s.points, s.final
             from registration r
             join session held on held.session = r.session
             join exam e on e.exam = held.exam
@@ -380,7 +385,7 @@ begin
                                                                        and t.student_hash = (page.r).student_hash) end,
                (page.r).college, page.part, page.status, case when names then page.irregularity end,
                trim_scale(page.points), page.final, result_outcome(page.r, false), given.number, given.issued,
-               nullif((page.r).again, 1), greatest(page.log, given.log), (page.r).entered || ':' || page.part
+               nullif((page.r).again, 1), (page.r).log, (page.r).entered || ':' || page.part
         from page
         left join lateral (select * from certified c where c.entered = (page.r).entered order by c.log desc limit 1) given
             on true

@@ -61,7 +61,7 @@ class Results:
             outcome = self.outcome(attempt, False)
             now = (outcome, outcome is not None and outcome == self.outcome(attempt, True))
             if attempt.told != now:
-                attempt.told = now
+                attempt.told, attempt.log = now, log
                 self.tell_attempt(log, "result-in", attempt, outcome=outcome, final=now[1] or None)
 
     # --- commands
@@ -200,5 +200,5 @@ class Results:
                         final=score.final if score else None, outcome=self.outcome(attempt, False),
                         number=newest and newest.number[1], issued=newest and newest.issued,
                         again=self.told_again(attempt.again),
-                        log=max(one.log for one in (there, score, newest) if one)))
+                        log=attempt.log))
         return rows
