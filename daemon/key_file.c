@@ -360,8 +360,13 @@ static int drop(const struct key_file *keys, uint32_t *number, struct change *ch
     bool found = false;
     for (size_t i = 0; i < keys->count; i++)
         found |= keys->seals[i].number == *number;
-    if (!found || keys->count == 1) {
-        snprintf(why, why_size, found ? "it is the only sealing key" : "it has no sealing key %u", *number);
+    const char *fault = !found             ? "it has no sealing key %u"
+                        : keys->count == 1 ? "it is the only sealing key"
+                        : *number == keys->seals[keys->count - 1].number
+                            ? "sealing key %u is the newest, which seals all that comes; only older ones are taken out"
+                            : NULL;
+    if (fault) {
+        snprintf(why, why_size, fault, *number);
         return -1;
     }
     snprintf(line, LINE_ROOM, "seal %u ", *number);

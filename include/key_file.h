@@ -33,7 +33,7 @@ void key_file_wipe(struct key_file *keys);
 int key_file_make(const char *path, char *why, size_t why_size) MUST_CHECK;
 /* Adds a fresh sealing key under the number behind the highest, which is written to `number`. */
 int key_file_add(const char *path, uint32_t *number, char *why, size_t why_size) MUST_CHECK;
-/* Takes the sealing key `number` out; the last one stays. */
+/* Takes the sealing key `number` out; the newest stays, without which what daemons sealed since would be lost. */
 int key_file_drop(const char *path, uint32_t number, char *why, size_t why_size) MUST_CHECK;
 /* Adds a fresh `next`. */
 int key_file_begin(const char *path, char *why, size_t why_size) MUST_CHECK;

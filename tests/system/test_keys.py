@@ -228,6 +228,8 @@ def test_a_file_of_keys_keeps_what_is_its_own_when_it_changes(registry):
     assert after.startswith(before) and re.fullmatch(r"seal 2 [0-9a-f]{128}\n", after[len(before):])
     assert os.stat(path).st_mode & 0o7777 == 0o400 and not os.path.exists(f"{path}.new")
     assert "no sealing key 7" in seal_key("--drop", "7", path, status=73)
+    assert "2 is the newest, which seals all that comes" in seal_key("--drop", "2", path, status=73)
+    assert open(path, encoding="ascii").read() == after
     seal_key("--drop", "1", path)
     assert "the only sealing key" in seal_key("--drop", "2", path, status=73)
     for _ in range(15):
