@@ -1,6 +1,7 @@
 """Personal data that goes, over the wire and down to what a dump of the database holds: erased by the college, or by the registry
 when its time is over; and numbers that the registry may not hold at all."""
 import json
+import re
 import subprocess
 
 import pytest
@@ -144,9 +145,13 @@ def test_a_student_can_read_the_dossier(registry):
     assert [{name: str(value) for name, value in row.items()} for row in told] == wire
     _, text = tool.run("--lang", "en", "dossier", STUDENT, wanted=0)
     for words in ("By what you are known", ECKID, "Registration for an exam", NAME, BORN, NEEDS, "withdrawn", "ziek,?al lang",
-                  "Points that were", "telefoon", "71", "passed", "C-1", "certify  DIB", "ask your college"):
+                  "Points that were", "telefoon", "71", "passed", "C-1", "certificate  DIB", "ask your college",
+                  "only your number and whether you were there"):
         assert words in text, f"{words} is not in {text}"
     assert text.count(NAME) == 2 and text.count("Certificate") == 1
+    text = tool.run("--lang", "nl", "dossier", STUDENT, wanted=0)[1]
+    acts = re.findall(r"^  (\S.*)  [0-9A-Z]+  \d{4}-\d\d-\d\dT", text, re.M)
+    assert {"aangemeld", "afgemeld", "punten", "certificaat"} <= set(acts) <= {"aangemeld", "afgemeld", "aanwezigheid", "punten", "certificaat"}
     assert tool.run("--lang", "nl", "dossier", "P0912399") == (0, "Over studentnummer P0912399 is niets vastgelegd.\n")
     assert "kan geen studentnummer zijn" in tool.run("--lang", "nl", "dossier", "geen nummer", wanted=64)[1]
     assert STUDENT not in Tool(registry, daemon.address, "DIB").run("dossier", STUDENT, wanted=77)[1]
