@@ -342,6 +342,13 @@ static void end_json(const struct board *board, const char *log)
     fputs("}\n", board->json);
 }
 
+/* What the ministry is to know of cells: below a table, beside a file for a spreadsheet. */
+static void tell_rounded(const struct board *board, const struct client *client, FILE *out)
+{
+    if (board->by_cell && strcmp(client_greeting(client)->role, "ocw") == 0)
+        fputs(text_of(board->tool->lang, TEXT_PROGRESS_ROUNDED), out);
+}
+
 static int print_table(struct board *board, struct client *client, const char *log)
 {
     const enum text_lang lang = board->tool->lang;
@@ -353,8 +360,7 @@ static int print_table(struct board *board, struct client *client, const char *l
         puts(text_of(lang, TEXT_PROGRESS_NONE));
     if (*log)
         printf(text_of(lang, TEXT_PROGRESS_LOG), log);
-    if (board->by_cell && strcmp(client_greeting(client)->role, "ocw") == 0)
-        fputs(text_of(lang, TEXT_PROGRESS_ROUNDED), stdout);
+    tell_rounded(board, client, stdout);
     return EX_OK;
 }
 
@@ -375,6 +381,8 @@ static int show(struct board *board, struct client *client, struct line_writer *
         return result;
     }
     write_log(board, answer_field(&status, "log"), log);
+    if (board->form == LISTING_CSV && !board->tool->quiet)
+        tell_rounded(board, client, stderr);
     if (board->form == LISTING_CSV)
         return listing_print(&board->csv) < 0 ? text_tell_output(lang) : EX_OK;
     if (board->form == LISTING_JSON) {

@@ -152,6 +152,8 @@ def test_the_ministry_is_told_of_rounding_and_of_the_days_it_may_ask_for(registr
         tool.run("progress", "--as-of", can, wanted=0)
     assert "veelvoud van 5" in tool.run("progress", "--year", year, "--by", "exam", wanted=0)[1]
     assert "multiple of 5" in tool.run("--lang", "en", "progress", "--year", year, "--by", "exam", wanted=0)[1]
+    assert "multiple of 5" in tool.run("--lang", "en", "progress", "--year", year, "--by", "exam", "--csv", wanted=0)[1]
+    assert "multiple of 5" not in tool.run("--lang", "en", "--quiet", "progress", "--year", year, "--by", "exam", "--csv", wanted=0)[1]
     for argv in (["--year", year], ["--by", "exam", "--year", year, "--json"]):
         assert "5;" not in tool.run("progress", *argv, wanted=0)[1]
     assert "veelvoud" not in Tool(registry, daemon.address, "NUFFIC").run("progress", "--year", year, "--by", "exam", wanted=0)[1]
