@@ -13,9 +13,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LINE_ROOM 256
+#define LINE_ROOM 256 /* a comment may be longer */
 #define FILE_MOST 16384
 #define PATH_ROOM 4200
+
+/* The file as it stands, ended by a NUL. Whoever has one wipes it. */
+struct text {
+    size_t len;
+    char bytes[FILE_MOST + 1];
+};
 
 /* ---- reading ---- */
 
@@ -83,22 +89,41 @@ static const char *read_line(struct key_file *keys, char *line)
     return "expected `match HEX` or `seal NUMBER HEX`";
 }
 
-static int read_lines(struct key_file *keys, FILE *file, const char *path, char *why, size_t why_size)
+/* The line at *at with its end; an empty one when the text is over. *at is then behind it. */
+static struct slice next_line(const struct text *text, size_t *at)
+{
+    const char *begin = text->bytes + *at, *end = memchr(begin, '\n', text->len - *at);
+    size_t len = end ? (size_t)(end - begin) + 1 : text->len - *at;
+    *at += len;
+    return (struct slice){begin, len};
+}
+
+/* The same as read_line, of a line that may be empty, a comment, or too long to be anything else. */
+static const char *judge_line(struct key_file *keys, struct slice given)
 {
     char line[LINE_ROOM];
+    size_t len = given.len;
+    len -= len > 0 && given.at[len - 1] == '\n';
+    len -= len > 0 && given.at[len - 1] == '\r';
+    if (len == 0 || given.at[0] == '#')
+        return NULL;
+    if (len >= sizeof line || memchr(given.at, '\0', len))
+        return "expected `match HEX` or `seal NUMBER HEX`";
+    memcpy(line, given.at, len);
+    line[len] = '\0';
+    const char *fault = read_line(keys, line);
+    explicit_bzero(line, sizeof line);
+    return fault;
+}
+
+static int read_lines(struct key_file *keys, const struct text *text, const char *path, char *why, size_t why_size)
+{
     const char *fault = NULL;
     int number = 0;
-    while (!fault && fgets(line, sizeof line, file)) {
-        number++;
-        line[strcspn(line, "\r\n")] = '\0';
-        if (line[0] != '\0' && line[0] != '#')
-            fault = read_line(keys, line);
-    }
-    explicit_bzero(line, sizeof line);
+    for (size_t at = 0; !fault && at < text->len; number++)
+        fault = judge_line(keys, next_line(text, &at));
     if (fault)
         snprintf(why, why_size, "%s:%d: %s", path, number, fault);
-    else if (ferror(file))
-        snprintf(why, why_size, "%s: cannot be read", path);
     else if (!keys->has_match || keys->count == 0)
         snprintf(why, why_size,
                  "%s: needs one `match` and at least one `seal` key; `buurtaald seal-key FILE` makes such a file", path);
@@ -107,7 +132,31 @@ static int read_lines(struct key_file *keys, FILE *file, const char *path, char 
     return -1;
 }
 
-static FILE *open_file(const char *path, struct stat *st, char *why, size_t why_size)
+/* 0; -1 after the reason was told. */
+static int read_text(int fd, struct text *text, const char *path, char *why, size_t why_size)
+{
+    ssize_t got = 1;
+    text->len = 0;
+    while (got != 0 && text->len < sizeof text->bytes) {
+        got = read(fd, text->bytes + text->len, sizeof text->bytes - text->len);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            snprintf(why, why_size, "%s: %s", path, strerror(errno));
+            return -1;
+        }
+        text->len += (size_t)got;
+    }
+    if (text->len > FILE_MOST) {
+        snprintf(why, why_size, "%s: it is too long to be a file of keys", path);
+        return -1;
+    }
+    text->bytes[text->len] = '\0';
+    return 0;
+}
+
+/* A descriptor, or -1 after the reason was told. */
+static int open_file(const char *path, struct stat *st, char *why, size_t why_size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0 || fstat(fd, st) < 0) {
@@ -119,27 +168,25 @@ static FILE *open_file(const char *path, struct stat *st, char *why, size_t why_
     } else if (st->st_mode & 077) {
         snprintf(why, why_size, "%s: others may use it (mode %03o); chmod 600 it", path, (unsigned)st->st_mode & 0777);
     } else {
-        FILE *file = fdopen(fd, "r");
-        if (file) {
-            setvbuf(file, NULL, _IONBF, 0); /* no copy of a key stays behind in a buffer */
-            return file;
-        }
-        snprintf(why, why_size, "%s: %s", path, strerror(errno));
+        return fd;
     }
     if (fd >= 0)
         close(fd);
-    return NULL;
+    return -1;
 }
 
 int key_file_read(const char *path, struct key_file *keys, char *why, size_t why_size)
 {
     struct stat st;
+    struct text text;
     *keys = (struct key_file){0};
-    FILE *file = open_file(path, &st, why, why_size);
-    if (!file)
+    int fd = open_file(path, &st, why, why_size), outcome = -1;
+    if (fd < 0)
         return -1;
-    int outcome = read_lines(keys, file, path, why, why_size);
-    fclose(file);
+    if (read_text(fd, &text, path, why, why_size) == 0)
+        outcome = read_lines(keys, &text, path, why, why_size);
+    explicit_bzero(&text, sizeof text);
+    close(fd);
     return outcome;
 }
 
@@ -215,32 +262,32 @@ struct change {
     const char *add;
 };
 
-static bool is_dropped(const struct change *change, const char *line)
+static bool is_dropped(const struct change *change, struct slice line)
 {
     for (size_t i = 0; i < COUNT(change->drop); i++)
-        if (change->drop[i] && strncmp(line, change->drop[i], strlen(change->drop[i])) == 0)
+        if (change->drop[i] && strncmp(line.at, change->drop[i], strlen(change->drop[i])) == 0)
             return true;
     return false;
 }
 
 /* Writes what the file becomes. 0 or -1. */
-static int write_changed(FILE *from, int to, const struct change *change)
+static int write_changed(int to, const struct text *text, const struct change *change)
 {
-    char line[LINE_ROOM];
-    int outcome = 0;
-    while (outcome == 0 && fgets(line, sizeof line - 1, from)) {
-        size_t len = strcspn(line, "\r\n");
-        memcpy(line + len, "\n", 2);
-        if (!is_dropped(change, line))
-            outcome = write_whole(to, line, len + 1);
+    bool ended = true; /* what was written last, by a line's end */
+    for (size_t at = 0; at < text->len;) {
+        struct slice line = next_line(text, &at);
+        if (is_dropped(change, line))
+            continue;
+        if (write_whole(to, line.at, line.len) < 0)
+            return -1;
+        ended = line.at[line.len - 1] == '\n';
     }
-    explicit_bzero(line, sizeof line);
-    if (outcome == 0 && change->add)
-        outcome = write_whole(to, change->add, strlen(change->add));
-    return ferror(from) ? -1 : outcome;
+    if (!change->add)
+        return 0;
+    return ended || write_whole(to, "\n", 1) == 0 ? write_whole(to, change->add, strlen(change->add)) : -1;
 }
 
-/* Makes the name durable too. */
+/* Makes the name durable too. 0, or -1 with errno. */
 static int sync_folder(const char *path)
 {
     char folder[PATH_ROOM];
@@ -254,7 +301,7 @@ static int sync_folder(const char *path)
 }
 
 /* Puts the changed file in the place of the old, whose owner and mode `st` tells. 0, or -1 with errno. */
-static int replace(const char *path, FILE *old, const struct stat *st, const struct change *change)
+static int replace(const char *path, const struct text *text, const struct stat *st, const struct change *change)
 {
     char beside[PATH_ROOM];
     if (snprintf(beside, sizeof beside, "%s.new", path) >= (int)sizeof beside) {
@@ -266,70 +313,87 @@ static int replace(const char *path, FILE *old, const struct stat *st, const str
     if (fd < 0)
         return -1;
     if (fchown(fd, st->st_uid, st->st_gid) == 0 && fchmod(fd, st->st_mode & 07777) == 0 &&
-        write_changed(old, fd, change) == 0 && fsync(fd) == 0)
+        write_changed(fd, text, change) == 0 && fsync(fd) == 0)
         outcome = rename(beside, path);
     int fault = errno;
     close(fd);
     if (outcome < 0)
         (void)unlink(beside);
-    else
-        outcome = sync_folder(path);
     errno = fault;
     return outcome;
 }
 
-/* Whether `file` is still what `path` names: who waited for the lock may hold what has been replaced meanwhile. */
-static bool is_current(const char *path, FILE *file)
+/* Whether `fd` is still what `path` names: who waited for the lock may hold what has been replaced meanwhile. */
+static bool is_current(const char *path, int fd)
 {
     struct stat by_name, held;
-    return stat(path, &by_name) == 0 && fstat(fileno(file), &held) == 0 && by_name.st_ino == held.st_ino &&
+    return stat(path, &by_name) == 0 && fstat(fd, &held) == 0 && by_name.st_ino == held.st_ino &&
            by_name.st_dev == held.st_dev;
 }
 
-/* Opens it, locks it until it is closed, and reads it. NULL after the reason was told. */
-static FILE *open_to_change(const char *path, struct stat *st, struct key_file *keys, char *why, size_t why_size)
+/* Opens it, locks it until it is closed, and reads it. -1 after the reason was told. */
+static int open_to_change(const char *path, struct stat *st, struct text *text, struct key_file *keys, char *why,
+                          size_t why_size)
 {
     for (;;) {
-        FILE *file = open_file(path, st, why, why_size);
-        if (!file)
-            return NULL;
-        *keys = (struct key_file){0};
-        if (flock(fileno(file), LOCK_EX) < 0) {
+        int fd = open_file(path, st, why, why_size);
+        if (fd < 0)
+            return -1;
+        if (flock(fd, LOCK_EX) < 0) {
             snprintf(why, why_size, "%s: %s", path, strerror(errno));
-        } else if (!is_current(path, file)) {
-            fclose(file);
+        } else if (!is_current(path, fd)) {
+            close(fd);
             continue;
-        } else if (st->st_size > FILE_MOST) {
-            snprintf(why, why_size, "%s: it is too long to be a file of keys", path);
-        } else if (read_lines(keys, file, path, why, why_size) == 0) {
-            rewind(file);
-            return file;
+        } else if (read_text(fd, text, path, why, why_size) == 0 &&
+                   read_lines(keys, text, path, why, why_size) == 0) {
+            return fd;
         }
-        fclose(file);
-        return NULL;
+        close(fd);
+        return -1;
     }
 }
 
 typedef int make_change(const struct key_file *keys, uint32_t *number, struct change *change, char line[LINE_ROOM],
                         char *why, size_t why_size);
 
-/* Reads the file, lets `make` say what changes, and does it. */
-static int change_file(const char *path, make_change *make, uint32_t *number, char *why, size_t why_size)
+/* The same of a path that is no link. */
+static int change_real(const char *path, make_change *make, uint32_t *number, char *why, size_t why_size)
 {
     struct stat st;
-    struct key_file keys;
+    struct text text = {0};
+    struct key_file keys = {0};
     struct change change = {0};
     char line[LINE_ROOM] = "", reason[128] = "";
-    FILE *file = open_to_change(path, &st, &keys, why, why_size);
-    int outcome = -1;
-    if (file && make(&keys, number, &change, line, reason, sizeof reason) < 0)
+    int fd = open_to_change(path, &st, &text, &keys, why, why_size), outcome = -1;
+    if (fd < 0)
+        ; /* told */
+    else if (make(&keys, number, &change, line, reason, sizeof reason) < 0)
         snprintf(why, why_size, "%s: %s", path, reason);
-    else if (file && (outcome = replace(path, file, &st, &change)) < 0)
+    else if (replace(path, &text, &st, &change) < 0)
         snprintf(why, why_size, "%s: could not be replaced: %s", path, strerror(errno));
-    if (file)
-        fclose(file);
+    else if (sync_folder(path) < 0)
+        snprintf(why, why_size, "%s: it was changed, but a crash of the machine may undo that: its folder could not be synced: %s",
+                 path, strerror(errno));
+    else
+        outcome = 0;
+    if (fd >= 0)
+        close(fd);
     key_file_wipe(&keys);
+    explicit_bzero(&text, sizeof text);
     explicit_bzero(line, sizeof line);
+    return outcome;
+}
+
+/* Reads the file, lets `make` say what changes, and does it. Of a link, to what it leads to. */
+static int change_file(const char *path, make_change *make, uint32_t *number, char *why, size_t why_size)
+{
+    char *real = realpath(path, NULL);
+    if (!real) {
+        snprintf(why, why_size, "%s: %s", path, strerror(errno));
+        return -1;
+    }
+    int outcome = change_real(real, make, number, why, why_size);
+    free(real);
     return outcome;
 }
 

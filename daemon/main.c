@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "key_drop.h"
 #include "key_file.h"
 #include "log.h"
 #include "migrate.h"
@@ -35,8 +36,10 @@ static const char usage_text[] =
     "           set the clock of a demo registry\n"
     "       buurtaald [-f FILE] rekey\n"
     "           give the registry and its file of keys a new matching key, while all daemons are stopped\n"
-    "       buurtaald seal-key [--add|--drop NUMBER] FILE\n"
-    "           make a file of keys that seal personal data; --add: a new key to it; --drop: take one out\n"
+    "       buurtaald seal-key [--add] FILE\n"
+    "           make a file of keys that seal personal data; --add: a new key to it\n"
+    "       buurtaald [-f FILE] seal-key --drop NUMBER [--offline] FILE\n"
+    "           take a key out that the registry can do without; --offline: do not ask it\n"
     "       buurtaald --options | --statements | --version | --help\n"
     "FILE behind -f is the configuration, by default " CONFIG_PATH "; see buurtaald(8) and buurtaald.conf(5).\n";
 
@@ -61,6 +64,7 @@ struct wish {
     struct migrate_wish migrate;
     bool add;      /* of seal-key */
     uint32_t drop; /* of seal-key; 0: not given */
+    bool offline;  /* of drop */
     char admin[FINGERPRINT_DIGITS + 1];
 };
 
@@ -102,6 +106,7 @@ static int read_options(int argc, char **argv, struct wish *wish, char seen[16])
         {"demo", no_argument, NULL, 'd'},
         {"add", no_argument, NULL, 'n'},
         {"drop", required_argument, NULL, 'r'},
+        {"offline", no_argument, NULL, 'u'},
         {"options", no_argument, NULL, 'o'},
         {"statements", no_argument, NULL, 's'},
         {"version", no_argument, NULL, 'v'},
@@ -127,6 +132,8 @@ static int read_options(int argc, char **argv, struct wish *wish, char seen[16])
             wish->migrate.demo = true;
         if (letter == 'n')
             wish->add = true;
+        if (letter == 'u')
+            wish->offline = true;
         if (letter == 'r' && (wish->drop = read_number(optarg)) == 0)
             return usage("--drop takes the number of a sealing key", optarg);
         if (letter == 'a') {
@@ -189,6 +196,8 @@ static int read_arguments(int argc, char **argv, struct wish *wish)
         status = usage("--admin and --demo belong to migrate", NULL);
     if (status == 0 && (wish->add || wish->drop) && (wish->action != ACT_SEAL_KEY || (wish->add && wish->drop)))
         status = usage("--add, or --drop, belongs to seal-key", NULL);
+    if (status == 0 && wish->offline && !wish->drop)
+        status = usage("--offline belongs to seal-key --drop", NULL);
     return status;
 }
 
@@ -282,10 +291,27 @@ static int in_database(const struct wish *wish)
     return outcome == 0 ? EX_OK : told(why, status);
 }
 
+/* Whether the registry can do without the key that is to be dropped: EX_OK, or a status after it was told why not. */
+static int ask_registry(const struct wish *wish)
+{
+    char why[WHY_ROOM] = "";
+    struct config *config = load(wish);
+    if (!config)
+        return told("the configuration names the registry that is asked whether it can do without the key: -f FILE; "
+                    "--offline drops it all the same",
+                    EX_CONFIG);
+    int outcome = key_drop_ask(config->database_write, wish->operand, wish->drop, why, sizeof why);
+    config_free(config);
+    return outcome == 0 ? EX_OK : told(why, EX_UNAVAILABLE);
+}
+
 static int make_seal_key(const struct wish *wish)
 {
     char why[WHY_ROOM] = "";
     uint32_t number = wish->drop;
+    int status = wish->drop && !wish->offline ? ask_registry(wish) : EX_OK;
+    if (status != EX_OK)
+        return status;
     int outcome = wish->add    ? key_file_add(wish->operand, &number, why, sizeof why)
                   : wish->drop ? key_file_drop(wish->operand, number, why, sizeof why)
                                : key_file_make(wish->operand, why, sizeof why);

@@ -18,7 +18,8 @@
 
 /* The functions of sql/api that the daemon calls and that are no commands. */
 static const char *const border[] = {"batch-open", "write-open", "read-open", "log-append", "admit",
-                                     "news",       "watch",      "submitted",  "commit",    "signatures", "keys-open", "reseal-next", "reseal"};
+                                     "news",       "watch",      "submitted",  "commit",    "signatures",
+                                     "keys-open",  "key-drop",   "reseal-next", "reseal"};
 
 /* Lets the daemon call the functions of this verb, of which there must be one. */
 static int open_function(struct migration *migration, const char *verb)

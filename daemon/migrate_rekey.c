@@ -1,8 +1,8 @@
 /* `buurtaald rekey`: everything that is sealed is opened and sealed again, under a new matching key; hashes follow.
  *
  * The steps: the new key joins the file, as `next` -> in one transaction: the locks, every column of sealed_columns() in turn
- * (those that have hashes first), the hashes, the fingerprint -> `next` becomes `match`.
- * Limits: 2,000 rows are in memory at a time. Rules: calls of libpq block here; SQL keeps bytes, seal.c opens them. */
+ * (those that have hashes first), all rows and hashes, the fingerprint -> `next` becomes `match`.
+ * Limits: 2,000 values are in memory at a time. Rules: calls of libpq block here; SQL keeps bytes, seal.c opens them. */
 #include "migrate_rekey.h"
 
 #include <stdlib.h>
@@ -15,16 +15,14 @@
 #include "seal.h"
 
 #define ROWS "2000"
-#define NAME_ROOM 64
-#define ROW_ROOM 1024
 
-/* What rekey_read() gives. */
-enum read_column { READ_ROW, READ_OBJECT, READ_AFTER, READ_VALUE };
+/* What the cursor of rekey_open() gives. */
+enum read_column { READ_AT, READ_ROW, READ_OBJECT, READ_AFTER, READ_VALUE };
 
 struct rekey {
     struct migration *migration;
     struct seal *before, *after;
-    struct array_buffer rows, old, new; /* of a part */
+    struct array_buffer at, old, new; /* of a part */
     size_t values;
 };
 
@@ -37,12 +35,11 @@ static struct slice value_of(const PGresult *result, int row, int column)
     return (struct slice){PQgetvalue(result, row, column), (size_t)PQgetlength(result, row, column)};
 }
 
-static PGresult *read_part(struct rekey *rekey, const char *place, const char *after)
+/* NULL when it failed; no row when the column is over. */
+static PGresult *read_part(struct rekey *rekey)
 {
-    const char *const values[] = {place, after};
-    PGresult *result = PQexecParams(rekey->migration->connection,
-                                    "select * from rekey_read($1::integer, $2::jsonb, " ROWS ")", 2, NULL, values, NULL,
-                                    NULL, 1);
+    PGresult *result =
+        PQexecParams(rekey->migration->connection, "fetch " ROWS " from rekey", 0, NULL, NULL, NULL, NULL, 1);
     if (PQresultStatus(result) == PGRES_TUPLES_OK)
         return result;
     (void)migration_refused(rekey->migration, result, "rekey", "");
@@ -52,9 +49,9 @@ static PGresult *read_part(struct rekey *rekey, const char *place, const char *a
 
 static int store_part(struct rekey *rekey, const char *place)
 {
-    const char *const values[] = {place, rekey->rows.bytes, rekey->old.bytes, rekey->new.bytes};
-    const int lengths[] = {0, (int)rekey->rows.len, (int)rekey->old.len, (int)rekey->new.len}, formats[] = {0, 1, 1, 1};
-    if (rekey->rows.broken || rekey->old.broken || rekey->new.broken)
+    const char *const values[] = {place, rekey->at.bytes, rekey->old.bytes, rekey->new.bytes};
+    const int lengths[] = {0, (int)rekey->at.len, (int)rekey->old.len, (int)rekey->new.len}, formats[] = {0, 1, 1, 1};
+    if (rekey->at.broken || rekey->old.broken || rekey->new.broken)
         return migration_fail(rekey->migration, "out of memory");
     PGresult *result = PQexecParams(rekey->migration->connection,
                                     "select rekey_store($1::integer, $2::text[], $3::bytea[], $4::bytea[])", 4, NULL,
@@ -72,7 +69,7 @@ static int seal_anew(struct rekey *rekey, const PGresult *result, int row, const
                                      value_of(result, row, READ_AFTER), value, (uint8_t *)sealed)
                         : 0;
     if (len > 0) {
-        array_put(&rekey->rows, value_of(result, row, READ_ROW));
+        array_put(&rekey->at, value_of(result, row, READ_AT));
         array_put(&rekey->old, value);
         array_put(&rekey->new, (struct slice){sealed, len});
         rekey->values++;
@@ -88,43 +85,35 @@ static int seal_anew(struct rekey *rekey, const PGresult *result, int row, const
 static int rekey_part(struct rekey *rekey, const PGresult *result, const char *place, const char *name)
 {
     int rows = PQntuples(result);
-    size_t count = 0;
-    for (int i = 0; i < rows; i++)
-        count += !PQgetisnull(result, i, READ_VALUE);
-    array_clear(&rekey->rows);
+    array_clear(&rekey->at);
     array_clear(&rekey->old);
     array_clear(&rekey->new);
-    array_begin(&rekey->rows, count, false);
-    array_begin(&rekey->old, count, true);
-    array_begin(&rekey->new, count, true);
+    array_begin(&rekey->at, (size_t)rows, false);
+    array_begin(&rekey->old, (size_t)rows, true);
+    array_begin(&rekey->new, (size_t)rows, true);
     for (int i = 0; i < rows; i++)
-        if (!PQgetisnull(result, i, READ_VALUE) && seal_anew(rekey, result, i, name) < 0)
+        if (seal_anew(rekey, result, i, name) < 0)
             return -1;
-    return count > 0 ? store_part(rekey, place) : 0;
+    return store_part(rekey, place);
 }
 
-/* All rows of a column, part by part: each begins behind the last row of the one before. */
+/* All values of a column, part by part. */
 static int rekey_column(struct rekey *rekey, const char *place, const char *name)
 {
-    char *after = NULL;
+    PGresult *result = migration_ask(rekey->migration, "rekey", "select rekey_open($1::integer)", 1, &place);
+    if (!result)
+        return -1;
     int outcome = 0;
-    for (bool more = true; more && outcome == 0;) {
-        PGresult *result = read_part(rekey, place, after);
-        if (!result) {
-            outcome = -1;
-            break;
-        }
-        int rows = PQntuples(result);
-        more = rows > 0;
-        outcome = rekey_part(rekey, result, place, name);
-        free(after);
-        after = more ? strdup(PQgetvalue(result, rows - 1, READ_ROW)) : NULL;
-        if (more && !after)
-            outcome = migration_fail(rekey->migration, "out of memory");
+    do {
         PQclear(result);
-    }
-    free(after);
-    return outcome;
+        result = read_part(rekey);
+        if (!result)
+            return -1;
+        if (PQntuples(result) > 0)
+            outcome = rekey_part(rekey, result, place, name);
+    } while (outcome == 0 && PQntuples(result) > 0);
+    PQclear(result);
+    return outcome < 0 ? -1 : migration_run(rekey->migration, "rekey", "close rekey");
 }
 
 /* ---- all of it ---- */
@@ -146,7 +135,7 @@ static int convert(struct rekey *rekey, char registrations[32])
     char prints[SEAL_PRINTS_ROOM];
     if (seal_use(rekey->after, seal_newest(rekey->after)) < 0 || seal_prints(rekey->after, prints) < 0)
         return migration_fail(rekey->migration, "rekey: OpenSSL failed");
-    if (rekey_columns(rekey) < 0 || migration_run(rekey->migration, "rekey", "select rekey_hashes()") < 0)
+    if (rekey_columns(rekey) < 0 || migration_run(rekey->migration, "rekey", "select rekey_apply()") < 0)
         return -1;
     return migration_ask_one(rekey->migration, "rekey", "select rekey_end($1)::text", prints, registrations, 32);
 }
@@ -194,7 +183,8 @@ static int run(struct rekey *rekey, const char *path)
     if (migration_end(migration, outcome == 0 ? convert(rekey, registrations) : outcome < 0 ? -1 : 0) < 0)
         return -1;
     if (key_file_finish(path, reason, sizeof reason) < 0)
-        return migration_fail(migration, "%s; the registry has the new key: run rekey again to end it", reason);
+        return migration_fail(migration, "%s; the registry has the new key: where the file still holds it as `next`, run rekey "
+                                         "again to end it", reason);
     int64_t ms = clock_monotonic() - began;
     if (over)
         migration_tell(migration, "%s: an earlier rekey had changed the registry; now its key is in the file", path);
@@ -211,7 +201,7 @@ int migrate_rekey_run(struct migration *migration, const char *path)
     int outcome = run(&rekey, path);
     seal_free(rekey.before);
     seal_free(rekey.after);
-    array_free(&rekey.rows);
+    array_free(&rekey.at);
     array_free(&rekey.old);
     array_free(&rekey.new);
     return outcome;

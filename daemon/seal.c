@@ -147,17 +147,24 @@ static int put_print(FILE *out, const uint8_t *key, size_t bytes)
     return 0;
 }
 
-int seal_prints(const struct seal *seal, char out[SEAL_PRINTS_ROOM])
+int seal_prints_without(const struct seal *seal, uint32_t number, char out[SEAL_PRINTS_ROOM])
 {
     FILE *text = fmemopen(out, SEAL_PRINTS_ROOM, "w");
     if (!text)
         return -1;
     int outcome = put_print(text, seal->keys.match, KEY_MATCH_BYTES);
     for (size_t i = 0; outcome == 0 && i < seal->keys.count; i++) {
+        if (seal->keys.seals[i].number == number)
+            continue;
         fprintf(text, " %u=", seal->keys.seals[i].number);
         outcome = put_print(text, seal->keys.seals[i].bytes, KEY_SEAL_BYTES);
     }
     return fclose(text) == 0 ? outcome : -1;
+}
+
+int seal_prints(const struct seal *seal, char out[SEAL_PRINTS_ROOM])
+{
+    return seal_prints_without(seal, 0, out);
 }
 
 /* ---- sealing ---- */
@@ -220,6 +227,13 @@ size_t seal_close(struct seal *seal, const char *field, struct slice object, str
     return text.len + SEAL_OVERHEAD;
 }
 
+/* What reasons_cover() of sql/api/keys.sql made of a text: bound to nothing, for it was never sealed. */
+static bool is_covered(const char *field, struct slice sealed)
+{
+    static const uint8_t cover[SEAL_OVERHEAD];
+    return strcmp(field, "reason") == 0 && memcmp(sealed.at, cover, sizeof cover) == 0;
+}
+
 size_t seal_open(struct seal *seal, const char *field, struct slice object, struct slice sealed, uint8_t *out)
 {
     const uint8_t *number = (const uint8_t *)sealed.at + SEAL_HASH_BYTES + 1, *tag = number + 4, *bytes = tag + TAG_BYTES;
@@ -229,6 +243,10 @@ size_t seal_open(struct seal *seal, const char *field, struct slice object, stru
     size_t key = find(seal, wanted);
     int len = 0, last = 0;
     size_t size = sealed.len - SEAL_OVERHEAD;
+    if (is_covered(field, sealed)) {
+        memcpy(out, bytes, size);
+        return size;
+    }
     ERR_clear_error();
     if (key == seal->keys.count || begin(seal, key, false, tag, field, object) < 0 ||
         EVP_CipherUpdate(seal->context, out, &len, bytes, (int)size) != 1 ||

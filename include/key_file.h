@@ -3,7 +3,8 @@
  * It is a regular file of this user without rights for others (mode & 077 = 0), or any user's when root asks.
  *
  * Every change is atomic: a file beside it is written whole, synced, given the owner and the mode of the old one, and
- * takes its name. All functions give 0, or -1 with the reason in `why`, which names the file, the line and a remedy. */
+ * takes its name; where the path is a link, the name of what it leads to. A change whose folder could not be synced is made,
+ * and told as a fault that says so. All functions give 0, or -1 with the reason in `why`, which names the file, the line and a remedy. */
 #ifndef BUURTAAL_KEY_FILE_H
 #define BUURTAAL_KEY_FILE_H
 

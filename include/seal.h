@@ -3,7 +3,8 @@
  * A sealed value is, in this order: 32 bytes HMAC-SHA-256 under the matching key (equal values are equal, across rotations
  * of sealing keys), 1 byte of flags, 4 bytes number of the sealing key (big-endian), 16 bytes AES-256-SIV tag, the
  * encrypted text. HMAC and associated data take the field's name and the object the value belongs to: for a `sealed` field
- * the HMAC of the row's `student`, for a `key` nothing. So a value copied to another row or column does not open. */
+ * the HMAC of the row's `student`, for a `key` nothing. So a value copied to another row or column does not open.
+ * A `reason` may also be a text that an earlier version stored as it came: behind SEAL_OVERHEAD zeros, until it is sealed. */
 #ifndef BUURTAAL_SEAL_H
 #define BUURTAAL_SEAL_H
 
@@ -36,6 +37,8 @@ bool seal_has(const struct seal *seal, const struct seal *other, uint32_t number
  * digits. 0 or -1. */
 #define SEAL_PRINTS_ROOM 1400
 int seal_prints(const struct seal *seal, char out[SEAL_PRINTS_ROOM]) MUST_CHECK;
+/* The same of what is left without the sealing key `number`. */
+int seal_prints_without(const struct seal *seal, uint32_t number, char out[SEAL_PRINTS_ROOM]) MUST_CHECK;
 
 /* Seals `text` (at least one byte) for `field` of the object `object` (its 32-byte hash, or absent) into `out`, which has
  * room for text.len + SEAL_OVERHEAD bytes. The length written, or 0 when OpenSSL fails. */

@@ -5,6 +5,9 @@
 -- that lacks a key that may still be needed is refused. The number of the key stands in every sealed value, behind its
 -- hash and its flags.
 --
+-- A reason that a version before sealed ones wrote as it came is kept as a sealed value of key 0, which is none: its text
+-- stands where the encrypted one would, the daemon reads it as it is, and the walk has it sealed.
+--
 -- The walk goes over all sealed values, by primary key, some rows a step, under the lock of the log's head. It hands out
 -- what is sealed with another key than the one that seals, each once. What comes back is stored where the value still is
 -- what it was. A walk that hands out nothing, begun when no older key could seal any more, proves that none is left.
@@ -75,30 +78,92 @@ begin
 end
 $$;
 
--- Whether a daemon is connected whose newest key is older: by the locks that keys_open() takes.
+-- The connections of daemons, of both kinds, each with its newest key: by the locks that keys_open() takes. Those to a
+-- standby are not among them.
+create function daemons() returns table (pid integer, newest bigint) language sql volatile as $$
+    select pid, objid::bigint
+    from pg_locks
+    where locktype = 'advisory' and classid = 1801812339 and objsubid = 2
+      and database = (select oid from pg_database where datname = current_database())
+$$;
+
+-- Whether a daemon is connected whose newest key is older.
 create function older_daemon(key_ integer) returns boolean language sql volatile as $$
-    select exists (select from pg_locks
-                   where locktype = 'advisory' and classid = 1801812339 and objsubid = 2
-                     and database = (select oid from pg_database where datname = current_database())
-                     and objid::bigint < key_)
+    select exists (select from daemons() where newest < key_)
+$$;
+
+-- Reasons that an earlier version wrote as they came get the place and the form of sealed ones. Whether there were any.
+create function reasons_cover() returns boolean language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off as $$
+begin
+    insert into withdrawal (entered, reason)
+    select entered, decode(repeat('00', 53), 'hex') || convert_to(reason, 'UTF8') from registration
+    where reason is not null and reason <> ''
+    on conflict do nothing;
+    update registration set reason = null where reason is not null;
+    return found;
+end
+$$;
+
+-- The keys of a daemon or a file, as seal_prints() tells them.
+create function keys_matching(keys_ text) returns bytea language sql immutable as $$
+    select decode(split_part(keys_, ' ', 1), 'hex')
+$$;
+create function keys_sealing(keys_ text) returns table (number integer, print bytea) language sql immutable as $$
+    select split_part(word, '=', 1)::integer, decode(split_part(word, '=', 2), 'hex')
+    from unnest((string_to_array(keys_, ' '))[2:]) word
+$$;
+
+-- What is wrong with these keys; NULL: a daemon may serve with them.
+create function keys_fault(state sealing, keys_ text) returns text language plpgsql stable as $$
+declare
+    wrong integer;
+begin
+    if state.matching <> keys_matching(keys_) then
+        return 'matching key: the registry''s is another; take the file of keys that its other daemons have, or had '
+               'before `buurtaald rekey`; when that was cut short, run it again';
+    end if;
+    select min(known.number) into wrong
+    from sealing_key known join keys_sealing(keys_) shown on shown.number = known.number and shown.print <> known.print;
+    if wrong is not null then
+        return format('sealing key %s: the registry knows another under that number', wrong);
+    end if;
+    select min(known.number) into wrong from sealing_key known
+    where known.number <= state.key and not known.retired
+      and not exists (select from keys_sealing(keys_) shown where shown.number = known.number);
+    if wrong is not null then
+        return format('sealing key %s: it is missing, and may still be needed', wrong);
+    end if;
+    return null;
+end
+$$;
+
+-- A file of keys is to lose the key `number_`: what is wrong with what is left, `keys_`; NULL when daemons may serve with that.
+create function key_drop(keys_ text, number_ integer) returns text language plpgsql as $$
+declare
+    state sealing;
+    fault text;
+begin
+    select * into state from sealing;
+    fault := keys_fault(state, keys_);
+    if fault is null and number_ > state.key and exists (select from daemons() where newest >= number_) then
+        fault := format('sealing key %s: a daemon that is connected has it, and the registry will seal with it when all have', number_);
+    end if;
+    return fault;
+end
 $$;
 
 -- A daemon shows its keys, `MATCH NUMBER=PRINT ...`, over a connection: NULL, or what is wrong with them. Until that ends,
--- or it shows others, older_daemon() knows its newest. Who connects waits for who changes `sealing`, and the other way
+-- or it shows others, daemons() knows its newest. Who connects waits for who changes `sealing`, and the other way
 -- round: so no key begins to seal that it lacks.
 create function keys_open(keys_ text, writes boolean) returns text language plpgsql as $$
 declare
-    matching_ bytea := decode(split_part(keys_, ' ', 1), 'hex');
-    newest integer;
+    newest integer := (select max(number) from keys_sealing(keys_));
     state sealing;
-    wrong integer;
-    shown jsonb;
+    fault text;
 begin
-    select jsonb_object_agg(split_part(word, '=', 1), split_part(word, '=', 2)), max(split_part(word, '=', 1)::integer)
-    into shown, newest
-    from unnest((string_to_array(keys_, ' '))[2:]) word;
     perform pg_advisory_unlock_all();
-    perform pg_advisory_lock_shared(1801812339, case when writes then newest else 2147483647 end);
+    perform pg_advisory_lock_shared(1801812339, newest);
     if writes then
         select * into state from sealing for update;
     elsif pg_is_in_recovery() then
@@ -106,30 +171,18 @@ begin
     else
         select * into state from sealing for share;
     end if;
+    fault := keys_fault(state, keys_);
+    if fault is not null or not writes then
+        return fault;
+    end if;
     if state.matching is null then
-        if writes then
-            -- With one key alone, and nothing sealed yet, there is nothing to look for.
-            update sealing set matching = matching_, key = newest, since = clock_timestamp(), floor = newest,
-                               done = (select count(*) from jsonb_object_keys(shown)) = 1 and not exists (select from student);
-        end if;
-    elsif state.matching <> matching_ then
-        return 'matching key: the registry''s is another; take the file of keys that its other daemons have, or had '
-               'before `buurtaald rekey`; when that was cut short, run it again';
+        -- With one key alone, and nothing sealed yet, there is nothing to look for.
+        update sealing set matching = keys_matching(keys_), key = newest, since = clock_timestamp(), floor = newest,
+                           done = (select count(*) from keys_sealing(keys_)) = 1 and not exists (select from student);
     end if;
-    select min(known.number) into wrong from sealing_key known
-    where decode(shown->>known.number::text, 'hex') <> known.print;
-    if wrong is not null then
-        return format('sealing key %s: the registry knows another under that number', wrong);
-    end if;
-    select min(known.number) into wrong from sealing_key known
-    where known.number <= state.key and not known.retired and not shown ? known.number::text;
-    if wrong is not null then
-        return format('sealing key %s: it is missing, and may still be needed', wrong);
-    end if;
-    if writes then
-        insert into sealing_key (number, print)
-        select number::integer, decode(print, 'hex') from jsonb_each_text(shown) given (number, print)
-        on conflict do nothing;
+    insert into sealing_key (number, print) select number, print from keys_sealing(keys_) on conflict do nothing;
+    if reasons_cover() then
+        update sealing set done = false, rest = null, place = 1, after = null, seen = 0, found = 0, unopened = 0;
     end if;
     return null;
 end
@@ -234,13 +287,13 @@ end
 $$;
 
 -- What was sealed anew, as it was and as it is; NULL for what did not open. The value itself cannot change by it: its hash
--- stays.
+-- stays, where it had one.
 create function reseal(place_ integer[], row_ text[], old_ bytea[], new_ bytea[]) returns void language plpgsql as $$
 begin
     perform set_config('synchronous_commit', 'off', true); -- as in reseal_next()
     perform sealed_store(given.place, array_agg(given.said), array_agg(given.old), array_agg(given.new))
     from unnest(place_, row_, old_, new_) given (place, said, old, new)
-    where substr(given.new, 1, 33) = substr(given.old, 1, 33)
+    where substr(given.new, 1, 33) = substr(given.old, 1, 33) or substr(given.old, 34, 4) = int4send(0)
     group by given.place;
     if array_position(new_, null) is not null then
         update sealing set unopened = unopened + (select count(*) from unnest(new_) new where new is null);
@@ -249,7 +302,10 @@ end
 $$;
 
 ------------------------------------------------------------------------------------------------ a new matching key
--- `buurtaald rekey` alone calls what follows, as the owner, in one transaction.
+-- `buurtaald rekey` alone calls what follows, as the owner, in one transaction: rekey_begin(); of each sealed column
+-- rekey_open() and rekey_store(), those first whose values have hashes; rekey_end(). What it is at stands in two tables that
+-- are there only meanwhile: `rekeyed`, what becomes of each hash, and `rekeyed_value`, what becomes of each value, by the
+-- place of its row in the table, which nobody else changes.
 
 -- All columns that keep the hash of a sealed value. A new one is a row here.
 create function hashed_columns() returns table (relation text, name text) language sql immutable as $$
@@ -259,32 +315,44 @@ $$;
 -- Takes the locks, and tells the backends of daemons that are connected, '' where none is, and the fingerprint of the
 -- registry's matching key. No daemon can connect until the transaction ends, and then it compares.
 create function rekey_begin() returns table (daemons text, matching text) language plpgsql as $$
+declare
+    sealed record;
 begin
     perform from log_head for update;
     select encode(sealing.matching, 'hex') into matching from sealing for update;
-    select coalesce(string_agg(distinct pid::text, ', '), '') into daemons
-    from pg_locks
-    where locktype = 'advisory' and classid = 1801812339 and objsubid = 2
-      and database = (select oid from pg_database where datname = current_database());
+    select coalesce(string_agg(distinct pid::text, ', '), '') into daemons from daemons();
+    for sealed in select distinct relation from sealed_columns() order by relation loop
+        execute format('lock table registry.%I in share row exclusive mode', sealed.relation);
+    end loop;
+    create unlogged table registry.rekeyed (old bytea primary key, new bytea not null unique);
+    create unlogged table registry.rekeyed_value (place integer not null, at tid not null, new bytea not null);
     return next;
 end
 $$;
 
--- The next rows of a column, with the object that each value will be bound to.
-create function rekey_read(place_ integer, after_ jsonb, most integer)
-returns table ("row" text, object bytea, object_after bytea, value bytea) language plpgsql stable
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+-- Opens the cursor `rekey` over the values of a column, each with the place and the primary key of its row and the objects that
+-- it is and will be bound to.
+create function rekey_open(place_ integer) returns void language plpgsql set cursor_tuple_fraction = 1 as $$
+declare
+    rekey refcursor := 'rekey';
+    said text;
 begin
-    return query select step."row"::text, step.object, coalesce(m.new, step.object), step.value
-                 from sealed_read(place_, after_, most, most, null) step left join rekeyed m on m.old = step.object
-                 order by step.nth;
+    analyze rekeyed;
+    select format('select t.ctid::text as at, jsonb_build_array(%1$s)::text as "row", t.object, coalesce(m.new, t.object) as object_after, t.%2$I '
+                  'from (select t.*, t.ctid, %3$s as object from registry.%4$I t where t.%2$I is not null) t '
+                  'left join rekeyed m on m.old = t.object',
+                  (select string_agg('t.' || name, ', ' order by key.place) from key_columns(sealed.relation) key),
+                  sealed.name, coalesce(sealed.object, 'null::bytea'), sealed.relation)
+    into said from sealed_columns() sealed where sealed.place = place_;
+    open rekey for execute said;
 end
 $$;
 
--- Stores rows of a column, and, of one whose values have hashes, what these become.
-create function rekey_store(place_ integer, row_ text[], old_ bytea[], new_ bytea[]) returns void language plpgsql as $$
+-- Takes what becomes of values of a column, and, of one whose values have hashes, what these become.
+create function rekey_store(place_ integer, at_ text[], old_ bytea[], new_ bytea[]) returns void language plpgsql as $$
 begin
-    perform sealed_store(place_, row_, old_, new_);
+    insert into rekeyed_value (place, at, new)
+    select place_, given.at::tid, given.new from unnest(at_, new_) given (at, new);
     insert into rekeyed (old, new)
     select distinct substr(given.old, 1, 32), substr(given.new, 1, 32)
     from unnest(old_, new_) given (old, new)
@@ -293,14 +361,35 @@ begin
 end
 $$;
 
--- Puts the new hashes in the place of the old. Foreign keys over them are away meanwhile, and looked at when they are back.
-create function rekey_hashes() returns void language plpgsql as $$
+-- Puts the new values and hashes in the place of the old, each row once.
+create function rekey_rows(relation_ text) returns void language plpgsql as $$
+declare
+    named text[] := '{}';
+    joined text := '';
+    changed record;
+begin
+    for changed in select place, name from sealed_columns() where relation = relation_ loop
+        named := named || format('%1$I = coalesce(v%2$s.new, t.%1$I)', changed.name, changed.place);
+        joined := joined || format(' left join rekeyed_value v%1$s on v%1$s.place = %1$s and v%1$s.at = r.ctid', changed.place);
+    end loop;
+    for changed in select row_number() over () as place, name from hashed_columns() where relation = relation_ loop
+        named := named || format('%1$I = coalesce(h%2$s.new, t.%1$I)', changed.name, changed.place);
+        joined := joined || format(' left join rekeyed h%1$s on h%1$s.old = r.%2$I', changed.place, changed.name);
+    end loop;
+    execute format('update registry.%1$I t set %2$s from registry.%1$I r %3$s where t.ctid = r.ctid', relation_,
+                   array_to_string(named, ', '), joined);
+end
+$$;
+
+-- All of them. Foreign keys over hashes are away meanwhile, and looked at when they are back. Statistics of the old hashes go too.
+create function rekey_apply() returns void language plpgsql as $$
 declare
     foreign_key record;
     again text[];
-    hashed record;
+    changed record;
 begin
     analyze rekeyed;
+    analyze rekeyed_value;
     for foreign_key in
         select conrelid::regclass as relation, conname as name, pg_get_constraintdef(oid) as definition
         from pg_constraint
@@ -313,12 +402,14 @@ begin
         again := again || format('alter table %s add constraint %I %s', foreign_key.relation, foreign_key.name,
                                  foreign_key.definition);
     end loop;
-    for hashed in select * from hashed_columns() loop
-        execute format('update registry.%I t set %2$I = m.new from rekeyed m where m.old = t.%2$I', hashed.relation, hashed.name);
+    for changed in select relation from sealed_columns() union select relation from hashed_columns() order by relation loop
+        perform rekey_rows(changed.relation);
+        execute format('analyze registry.%I', changed.relation);
     end loop;
     for i in 1 .. coalesce(cardinality(again), 0) loop
         execute again[i];
     end loop;
+    drop table registry.rekeyed, registry.rekeyed_value;
 end
 $$;
 
@@ -326,18 +417,14 @@ $$;
 -- numbers. Returns how many registrations there are.
 create function rekey_end(keys_ text) returns bigint language plpgsql as $$
 declare
-    newest integer;
+    newest integer := (select max(number) from keys_sealing(keys_));
 begin
-    insert into sealing_key (number, print)
-    select split_part(word, '=', 1)::integer, decode(split_part(word, '=', 2), 'hex')
-    from unnest((string_to_array(keys_, ' '))[2:]) word
+    insert into sealing_key (number, print) select number, print from keys_sealing(keys_)
     on conflict (number) do update set print = excluded.print, retired = false;
-    select max(split_part(word, '=', 1)::integer) into newest from unnest((string_to_array(keys_, ' '))[2:]) word;
     update sealing_key set retired = true where number < newest;
-    update sealing set matching = decode(split_part(keys_, ' ', 1), 'hex'), key = newest, since = clock_timestamp(),
-                       floor = newest, done = true, rest = null;
+    update sealing set matching = keys_matching(keys_), key = newest, since = clock_timestamp(), floor = newest, done = true,
+                       rest = null;
     update submission set lines = null;
-    delete from rekeyed;
     return (select count(*) from registration);
 end
 $$;

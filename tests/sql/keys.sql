@@ -1,6 +1,6 @@
 -- Sealing keys: which may seal, what is sealed with another, and that no sealed column is forgotten.
 begin;
-select plan(40);
+select plan(57);
 
 -- ---- nothing is forgotten
 select set_eq($$select table_name::text, column_name::text from information_schema.columns
@@ -8,7 +8,7 @@ select set_eq($$select table_name::text, column_name::text from information_sche
                   and (table_name, column_name) not in (
                       ('log_head', 'head'), ('head', 'head'), ('audit', 'certificate'), ('access', 'fingerprint'),
                       ('access', 'issuer'), ('revoked_fingerprint', 'fingerprint'), ('submission', 'lines'),
-                      ('sealing', 'matching'), ('sealing_key', 'print'), ('rekeyed', 'old'), ('rekeyed', 'new'),
+                      ('sealing', 'matching'), ('sealing_key', 'print'),
                       ('migration', 'sha256'), ('inbox', 'certificate'),
                       ('certificate_end', 'fingerprint'), ('certificate_end', 'certificate'))$$,
               'select relation, name from sealed_columns() union all select relation, name from hashed_columns()',
@@ -94,6 +94,9 @@ select is(keys_open(pg_temp.shown('M', '1:a', '2:b'), true), null, 'a daemon sho
 select is((select key from sealing), 1, 'which does not seal before it asks');
 select is((select "left" is null and key = 1 from reseal_next(1)), true, 'nor when one asks that lacks it');
 select is(older_daemon(2), false, 'when all that are connected have it');
+select keys_open(pg_temp.shown('M', '1:a'), false);
+select is(older_daemon(2), true, 'nor while a connection that only reads is one of a daemon without it');
+select keys_open(pg_temp.shown('M', '1:a', '2:b'), true);
 select is((select count(*) from reseal_next(2) where value is not null), 64::bigint, 'it seals, and a step hands out some values');
 select is((select row(key, floor, done)::text from sealing), '(2,1,f)', 'what the old one seals is still taken');
 select is(pg_temp.walked(2), 100 + 100 + 100 + 3 + 1 - 64, 'the walk hands out each value once, NULLs and ECK iDs that are not there left out');
@@ -129,6 +132,36 @@ select reseal_next(3);
 select is((select done or rest < clock_timestamp() + interval '59 minutes' from sealing), false,
           'where all that is left does not open, the walk waits for an hour');
 select is((select count(*) from sealing_key where retired and number = 2), 0::bigint, 'and its key is needed');
+
+-- ---- what a file may lose
+select is(key_drop(pg_temp.shown('M', '2:b', '3:c'), 1), null, 'a key that is out of use');
+select alike(key_drop(pg_temp.shown('M', '1:a', '3:c'), 2), 'sealing key 2: it is missing, and may still be needed', 'not one with which values are sealed');
+select alike(key_drop(pg_temp.shown('M', '2:b'), 3), 'sealing key 3: it is missing%', 'nor the one that seals');
+select alike(key_drop(pg_temp.shown('N', '2:b', '3:c'), 1), 'matching key: %', 'nor is a file of another registry judged');
+select is(key_drop(pg_temp.shown('M', '2:b', '3:c'), 4), null, 'one that no daemon has');
+select keys_open(pg_temp.shown('M', '2:b', '3:c', '4:d'), true);
+select alike(key_drop(pg_temp.shown('M', '2:b', '3:c'), 4), 'sealing key 4: a daemon that is connected has it%', 'not one that soon seals');
+select is(older_daemon(4), false, 'asking is no daemon');
+
+-- ---- reasons of before they were sealed
+update registration set reason = 'ziek' where entered = 5;
+update registration set reason = '' where entered = 6;
+update sealing set done = true, rest = null;
+select is(keys_open(pg_temp.shown('M', '2:b', '3:c'), false), null, 'a connection that only reads');
+select is((select count(*) from registration where reason is not null), 2::bigint, 'leaves reasons that earlier versions wrote');
+select keys_open(pg_temp.shown('M', '2:b', '3:c'), true);
+select is((select count(*) from registration where reason is not null), 0::bigint, 'one that writes has them sealed:');
+select is((select array_agg(row(entered, substr(reason, 54), substr(reason, 34, 4))::text) from withdrawal),
+          array['(5,"\\x7a69656b","\\x00000000")'], 'they stand where sealed ones do, under no key');
+select is((select row(done, place)::text from sealing), '(f,1)', 'and the walk begins');
+update sealing set place = 7, after = null;
+select is((select count(*) from reseal_next(3) where name = 'reason' and value is not null), 1::bigint, 'which hands them out');
+select reseal(array[7], array['[5]'], array[reason], array[pg_temp.value_again(reason, 3)]) from withdrawal;
+select is((select substr(reason, 34, 4) from withdrawal), int4send(3), 'and stores them sealed');
+select reseal(array[7], array['[5]'], array[reason], array[pg_temp.value('other', 3, 'x')]) from withdrawal;
+select isnt((select substr(reason, 1, 32) from withdrawal), sha256('other'), 'from then on no other value');
+select keys_open(pg_temp.shown('M', '2:b', '3:c'), true);
+select is((select place > 1 from sealing), true, 'where there are none, the walk goes on');
 
 -- ---- a new matching key
 select rekey_end(pg_temp.shown('N', '2:b', '3:other'));

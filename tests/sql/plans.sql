@@ -1,6 +1,6 @@
 -- What a college asks every day costs by its own rows, however many there are of others.
 begin;
-select plan(14);
+select plan(16);
 set local track_functions = 'pl';
 update demo set ahead = '2027-03-01T12:00:00Z' - statement_timestamp();
 insert into institution (code, name, kind, country, log)
@@ -55,6 +55,23 @@ select is((
     select pg_stat_get_xact_tuples_returned('registration'::regclass)
            + pg_stat_get_xact_tuples_returned('student'::regclass) - before.read
     from step, before), 0::bigint, 'a step of what goes by itself');
+-- A session that is large, and comes first.
+insert into session (session, exam, date, seats, taken, place, host, state, log)
+values ('BIG', 'X1', '2019-05-14', 3000, 3000, 'x', 'C2', 'scheduled', 0);
+select tests.contingents_make();
+insert into registration (session, college, student_hash, again, person, state, entered, name, born, log)
+select 'BIG', 'C' || 1 + n % 50, substr(tests.sealed('student', n::text), 1, 32), 1, n, 'seated', 20000 + n,
+       tests.sealed('name', 'n'), tests.sealed('born', '2009'), 0
+from generate_series(1001, 4000) n;
+create temp table looked as
+with before as materialized (select pg_stat_get_xact_tuples_fetched('registration'::regclass) as rows,
+                                    pg_stat_get_xact_numscans('registration_held'::regclass) as scans),
+     step as materialized (select retention_step(50) from before)
+select pg_stat_get_xact_tuples_fetched('registration'::regclass) - before.rows as rows,
+       pg_stat_get_xact_numscans('registration_held'::regclass) - before.scans as scans
+from step, before;
+select is((select scans from looked), 1::bigint, 'in a large session it begins where it was');
+select cmp_ok((select rows from looked), '<', 500::bigint, 'and reads no more of it than its page');
 
 -- How often a helper ran while a line was answered.
 create function pg_temp.asked(line text, helper text default 'acting_codes') returns bigint language plpgsql as $$

@@ -5,7 +5,7 @@ create temp view called as
     select verb as name from tests.command
     union all
     select unnest(array['batch-open', 'write-open', 'read-open', 'log-append', 'admit', 'news', 'watch', 'submitted', 'commit', 'signatures',
-                        'keys-open', 'reseal-next', 'reseal']);
+                        'keys-open', 'key-drop', 'reseal-next', 'reseal']);
 
 select bag_eq($$select replace(proname, '_', '-')::text from pg_proc
                 where pronamespace = current_schema()::regnamespace and has_function_privilege('buurtaald', oid,

@@ -1,5 +1,6 @@
 """Keys: a new one is taken while daemons run and writers write, and every value moves to it; nobody notices, nothing that is read
 changes, and what dies in between is taken up again. Wrong keys are refused in words that say so."""
+import contextlib
 import os
 import re
 import shutil
@@ -31,6 +32,14 @@ def seal_key(*arguments, status=0):
     return done.stdout + done.stderr
 
 
+def drop_key(registry, number, path, *more, status=0, **changes):
+    config = registry.configure("drop.conf", seal__keys=path, **changes)
+    done = subprocess.run([PROGRAM, "-f", config, "seal-key", "--drop", str(number), *more, path], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True)
+    assert done.returncode == status, done
+    return done.stdout + done.stderr
+
+
 def schedule(daemon, seats=10000):
     with daemon.connect("DIB") as exams:
         exams.must("schedule", session=SESSION, exam="DIB-A2", date=day(0), closes=day(0), seats=seats, place="Emmen",
@@ -52,6 +61,13 @@ def fill(daemon, count, first=1):
         for n in range(first, first + count, 10):
             college.must("attend", session=SESSION, student=f"L{n:06d}", part="writing", status="present",
                          irregularity="telefoon")
+
+
+@contextlib.contextmanager
+def daemon_of(registry, path):
+    daemon = registry.start(seal__keys=path)
+    yield daemon
+    daemon.stop()
 
 
 def seen(daemon):
@@ -118,7 +134,7 @@ def test_a_key_is_rotated_under_load_with_two_daemons(registry):
     done = sum(len(registrar.acknowledged) for registrar in registrars)
     assert done > 100 and log >= head + done
     for daemon, path in zip(daemons, files):
-        seal_key("--drop", "1", path)
+        drop_key(registry, 1, path)
         assert daemon.reload()
         assert before == seen(daemon)
 
@@ -174,7 +190,7 @@ def test_a_value_that_does_not_open_is_told_and_keeps_its_key(registry):
     daemon.wait_log(r"event=reseal-failed column=name row=.* reason=\"the value does not open\"")
     until("the walk waits", lambda: registry.execute("select rest > now() + interval '50 minutes' from sealing")[0][0])
     assert by_key(registry)[1] == 1 and "event=key-unused" not in daemon.log()
-    seal_key("--drop", "1", path)
+    seal_key("--drop", "1", "--offline", path)
     assert not daemon.reload()
     registry.excused.append("event=reload-refused")
     assert "sealing key 1 is missing or another, and may still be needed" in daemon.log()
@@ -227,15 +243,63 @@ def test_a_file_of_keys_keeps_what_is_its_own_when_it_changes(registry):
     after = open(path, encoding="ascii").read()
     assert after.startswith(before) and re.fullmatch(r"seal 2 [0-9a-f]{128}\n", after[len(before):])
     assert os.stat(path).st_mode & 0o7777 == 0o400 and not os.path.exists(f"{path}.new")
-    assert "no sealing key 7" in seal_key("--drop", "7", path, status=73)
-    assert "2 is the newest, which seals all that comes" in seal_key("--drop", "2", path, status=73)
+    assert "no sealing key 7" in drop_key(registry, 7, path, status=73)
+    assert "2 is the newest, which seals all that comes" in seal_key("--drop", "2", "--offline", path, status=73)
     assert open(path, encoding="ascii").read() == after
-    seal_key("--drop", "1", path)
-    assert "the only sealing key" in seal_key("--drop", "2", path, status=73)
+    seal_key("--drop", "1", "--offline", path)
+    assert "the only sealing key" in seal_key("--drop", "2", "--offline", path, status=73)
     for _ in range(15):
         seal_key("--add", path)
     assert "16 sealing keys already" in seal_key("--add", path, status=73)
+    assert "--offline belongs to seal-key --drop" in seal_key("--offline", path, status=64)
     assert "belongs to seal-key" in subprocess.run([PROGRAM, "--add"], capture_output=True, text=True).stderr
+
+
+def test_a_key_that_the_registry_may_need_is_not_dropped(registry):
+    path = keys_of(registry)
+    daemon = registry.start(seal__keys=path)
+    schedule(daemon)
+    fill(daemon, 3)
+    daemon.stop(signal.SIGKILL)  # nobody is there to seal anew
+    seal_key("--add", path)
+    both = open(path, encoding="ascii").read()
+    assert "sealing key 1: it is missing, and may still be needed; the file stays" in drop_key(registry, 1, path, status=69)
+    with daemon_of(registry, path) as daemon:
+        daemon.wait_log("event=seals key=2")
+        assert "sealing key 2: it is missing, and may still be needed" in drop_key(registry, 2, path, status=69)
+        wait_resealed([daemon], 2)
+        assert open(path, encoding="ascii").read() == both
+        drop_key(registry, 1, path)
+        assert daemon.reload()
+    with daemon_of(registry, path) as daemon:
+        assert len(seen(daemon)[0]) == 3
+
+
+def test_a_key_that_daemons_have_read_is_not_dropped_before_it_seals(registry):
+    """Two daemons of which one has it: it does not seal yet, but will."""
+    files = [keys_of(registry, "one.keys"), keys_of(registry, "two.keys")]
+    daemons = [registry.start(seal__keys=path) for path in files]
+    for _ in range(3):
+        seal_key("--add", files[0])
+    drop_key(registry, 2, files[0])  # nobody has read it
+    assert daemons[0].reload()
+    daemons[0].wait_log("event=key-waits key=4")
+    assert "sealing key 3: a daemon that is connected has it" in drop_key(registry, 3, files[0], status=69)
+
+
+def test_where_the_registry_cannot_be_asked_a_key_stays_unless_that_is_wished(registry):
+    path, wrong = keys_of(registry), f"{registry.folder}/wrong.keys"
+    registry.start(seal__keys=path).stop()
+    seal_key(wrong)
+    for file in (path, wrong):
+        seal_key("--add", file)
+    both = open(path, encoding="ascii").read()
+    away = {"database__write": "host=/nowhere dbname=none user=buurtaald"}
+    assert "--offline drops the key all the same" in drop_key(registry, 1, path, status=69, **away)
+    assert "-f FILE; --offline" in seal_key("--drop", "1", path, status=78) or os.path.exists("/etc/buurtaal/buurtaald.conf")
+    assert "matching key: the registry's is another" in drop_key(registry, 1, wrong, status=69)
+    assert open(path, encoding="ascii").read() == both
+    assert "sealing key 1 is out" in drop_key(registry, 1, path, "--offline", **away)
 
 
 # ---- a new matching key
@@ -281,7 +345,7 @@ def test_a_rekey_changes_every_hash_and_nothing_that_is_read(registry):
     assert matching(path) != matching(old) and "next" not in open(path, encoding="ascii").read()
     now = hashes(registry)
     assert len(now) == len(then) and not {bytes(row[0]) for row in now} & {bytes(row[0]) for row in then}
-    assert registry.execute("select count(*) from rekeyed") == [(0,)]
+    assert registry.execute("select to_regclass('registry.rekeyed'), to_regclass('registry.rekeyed_value')") == [(None, None)]
     stale = registry.start(wait=False, seal__keys=old)
     assert stale.wait() == 78 and "matching key: the registry's is another" in stale.log()
     registry.daemons.remove(stale)

@@ -14,7 +14,7 @@ PROGRAM = f"{ROOT}/build/buurtaald"
 SCHEMA = sorted(os.listdir(f"{ROOT}/sql/schema"))
 FINGERPRINT = "0a" * 32
 BORDER = {"batch_open", "write_open", "read_open", "log_append", "admit", "news", "submitted", "commit", "signatures",
-          "keys_open", "reseal_next", "reseal", "watch"}
+          "keys_open", "key_drop", "reseal_next", "reseal", "watch"}
 
 
 def with_database(conninfo, name):

@@ -184,3 +184,47 @@ def test_no_door_lets_a_bsn_in(registry):
         alfa.must("withdraw", session="S", student=numbers[0])
         alfa.must("erase", student=numbers[0])
         assert alfa.ask("register", **lines[0]).word == "NO looks-like-bsn"
+
+
+SAMPLED = [("student", "student"), ("eckid", "eckid"), ("attendance", "irregularity"), ("withdrawal", "reason"),
+           ("registration", "name"), ("registration", "born"), ("registration", "needs"), ("registration", "reason")]
+SAMPLES = f"""select count(*) from pg_stats where schemaname = 'registry'
+              and (tablename, attname) in ({', '.join(str(pair) for pair in SAMPLED)})"""
+REASON = "verhuisd, naar 'Assen'"
+
+
+def test_an_upgrade_leaves_no_sample_behind_and_seals_the_reasons_of_before(registry):
+    daemon = registry.start()
+    examined(registry, daemon)
+    daemon.stop()
+    # As earlier versions left it: the reason as it came, and samples.
+    registry.execute("delete from withdrawal")
+    registry.execute("update registration set reason = %s where session = 'T'", REASON)
+    for table, column in SAMPLED:
+        registry.execute(f"alter table {table} alter {column} set statistics -1")
+    registry.execute("analyze")
+    assert registry.execute(SAMPLES)[0][0] > 5
+    for table, column in SAMPLED:
+        if (table, column) != ("registration", "reason"):
+            registry.execute(f"alter table {table} alter {column} set statistics 0")
+    registry.execute("drop index registration_reason, registration_held; create table rekeyed (); "
+                     "alter table rekeyed owner to buurtaal_owner; "
+                     "delete from migration where name like '0007%'")
+    registry.control("migrate")
+    registry.execute("analyze")
+    assert registry.execute(SAMPLES) == [(0,)]
+    assert REASON.replace("'", "''") in dump(registry)
+
+    daemon = registry.start()
+    with daemon.connect("25LU") as alfa:
+        def reasons(verb):
+            return {row.get("reason") for row in alfa.must(verb, student=STUDENT).rows}
+        assert reasons("dossier") == reasons("registrations") == {None, REASON}
+        until("it is sealed", lambda: registry.execute("select done from sealing")[0][0])
+        assert registry.execute("select substr(reason, 34, 4) = int4send(1) from withdrawal") == [(True,)]
+        assert REASON.encode().hex() not in dump(registry) and "verhuisd" not in dump(registry)
+        assert reasons("dossier") == reasons("registrations") == {None, REASON}
+        alfa.must("erase", student=STUDENT)
+        assert registry.execute("select count(*) from withdrawal") == [(0,)]
+    assert "verhuisd" not in daemon.log()
+    registry.check_log()

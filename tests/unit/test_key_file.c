@@ -1,12 +1,14 @@
 /* The file of keys changes whole or not at all, and keeps what is its own. (That it is judged, test_seal.c tells.) */
 #include "key_file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +16,19 @@
 
 static char folder[] = "/tmp/test-key-file-XXXXXX";
 static char path[sizeof folder + 16], beside[sizeof folder + 20];
+
+static bool folders_fail;
+
+/* In place of the C library's: of a folder it fails when told to. */
+int fsync(int fd)
+{
+    struct stat st;
+    if (folders_fail && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
 
 static int make_folder(void **state)
 {
@@ -139,6 +154,72 @@ static void two_who_add_at_once_both_do(void **state)
     assert_int_equal(read_keys().count, 16);
 }
 
+/* A comment of `len` bytes in the midst, and one at the end that no line's end follows: both stay, whatever is added. */
+static void comments_of_any_length_stay(void **state)
+{
+    char why[256] = "", comment[1000], first[4096] = "", text[8192] = "";
+    uint32_t number = 0;
+    (void)state;
+    for (size_t len = 250; len < 260; len++) {
+        memset(comment, '#', len);
+        comment[len] = '\0';
+        make();
+        FILE *file = fopen(path, "r+");
+        assert_non_null(file);
+        assert_true(fread(first, 1, sizeof first - 1, file) > 0);
+        fseek(file, 0, SEEK_SET);
+        fprintf(file, "%s\n%s%s", comment, first, comment);
+        fclose(file);
+        if (key_file_add(path, &number, why, sizeof why) < 0)
+            fail_msg("%zu bytes: %s", len, why);
+        assert_int_equal(read_keys().count, 2);
+        assert_int_equal(key_file_drop(path, 2, why, sizeof why), 0);
+        file = fopen(path, "r");
+        assert_non_null(file);
+        size_t whole = fread(text, 1, sizeof text - 1, file);
+        fclose(file);
+        assert_int_equal(whole, 2 * len + strlen(first) + 2);
+        assert_memory_equal(text, comment, len);
+        assert_memory_equal(text + len + 1, first, strlen(first));
+        assert_memory_equal(text + whole - 1 - len, comment, len);
+        memset(first, 0, sizeof first);
+        memset(text, 0, sizeof text);
+    }
+}
+
+static void a_link_stays_and_leads_to_what_changed(void **state)
+{
+    char why[256] = "", link_path[sizeof path + 8];
+    uint32_t number = 0;
+    struct stat st;
+    (void)state;
+    make();
+    snprintf(link_path, sizeof link_path, "%s.link", path);
+    assert_int_equal(symlink("keys", link_path), 0);
+    assert_int_equal(key_file_add(link_path, &number, why, sizeof why), 0);
+    assert_int_equal(lstat(link_path, &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    assert_int_equal(read_keys().count, 2);
+    unlink(path);
+    assert_int_equal(key_file_add(link_path, &number, why, sizeof why), -1);
+    assert_non_null(strstr(why, "No such file"));
+    unlink(link_path);
+}
+
+static void a_change_that_may_not_last_is_told_as_made(void **state)
+{
+    char why[256] = "";
+    uint32_t number = 0;
+    (void)state;
+    make();
+    folders_fail = true;
+    assert_int_equal(key_file_add(path, &number, why, sizeof why), -1);
+    folders_fail = false;
+    assert_non_null(strstr(why, "it was changed, but a crash of the machine may undo that"));
+    assert_non_null(strstr(why, strerror(EIO)));
+    assert_int_equal(read_keys().count, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +227,9 @@ int main(void)
         cmocka_unit_test(next_becomes_match),
         cmocka_unit_test(what_cannot_be_changed_stays),
         cmocka_unit_test(two_who_add_at_once_both_do),
+        cmocka_unit_test(comments_of_any_length_stay),
+        cmocka_unit_test(a_link_stays_and_leads_to_what_changed),
+        cmocka_unit_test(a_change_that_may_not_last_is_told_as_made),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -190,6 +190,30 @@ static void rotation_keeps_values_equal(void **state)
     seal_free(seal);
 }
 
+static void a_reason_that_was_never_sealed_is_read_and_sealed(void **state)
+{
+    struct seal *seal = with_keys("");
+    uint8_t hash[32], covered[SEAL_OVERHEAD + 4] = {0}, sealed[256], opened[256];
+    (void)state;
+    memset(hash, 7, sizeof hash);
+    memcpy(covered + SEAL_OVERHEAD, "ziek", 4);
+    struct slice object = {(char *)hash, 32}, whole = {(char *)covered, sizeof covered};
+    assert_int_equal(seal_open(seal, "reason", object, whole, opened), 4);
+    assert_memory_equal(opened, "ziek", 4);
+    assert_int_equal(seal_open(seal, "name", object, whole, opened), 0);
+    size_t len = seal_again(seal, seal, "reason", object, object, whole, sealed);
+    assert_int_equal(len, sizeof covered);
+    assert_null(memmem(sealed, len, "ziek", 4));
+    assert_int_equal(seal_open(seal, "reason", object, (struct slice){(char *)sealed, len}, opened), 4);
+    assert_int_equal(seal_open(seal, "reason", (struct slice){0}, (struct slice){(char *)sealed, len}, opened), 0);
+    for (size_t i = 0; i < SEAL_OVERHEAD; i++) { /* anything else is no cover */
+        covered[i] = 1;
+        assert_int_equal(seal_open(seal, "reason", object, whole, opened), 0);
+        covered[i] = 0;
+    }
+    seal_free(seal);
+}
+
 /* 111222333 and 101222331 are DUO's examples of a BSN and an onderwijsnummer; 12345672 is 012345672 without its zero.
  */
 static void bsn_is_flagged(void **state)
@@ -231,6 +255,7 @@ int main(void)
         cmocka_unit_test(made_keys_load_and_are_never_overwritten),
         cmocka_unit_test(what_is_sealed_opens_where_it_belongs),
         cmocka_unit_test(rotation_keeps_values_equal),
+        cmocka_unit_test(a_reason_that_was_never_sealed_is_read_and_sealed),
         cmocka_unit_test(bsn_is_flagged),
         cmocka_unit_test(sha256_is_sha256),
     };
