@@ -173,18 +173,49 @@ static void comments_of_any_length_stay(void **state)
         if (key_file_add(path, &number, why, sizeof why) < 0)
             fail_msg("%zu bytes: %s", len, why);
         assert_int_equal(read_keys().count, 2);
-        assert_int_equal(key_file_drop(path, 2, why, sizeof why), 0);
+        assert_int_equal(key_file_drop(path, 1, why, sizeof why), 0);
         file = fopen(path, "r");
         assert_non_null(file);
-        size_t whole = fread(text, 1, sizeof text - 1, file);
+        size_t whole = fread(text, 1, sizeof text - 1, file), match = strlen("match \n") + 2 * KEY_MATCH_BYTES;
         fclose(file);
         assert_int_equal(whole, 2 * len + strlen(first) + 2);
         assert_memory_equal(text, comment, len);
-        assert_memory_equal(text + len + 1, first, strlen(first));
-        assert_memory_equal(text + whole - 1 - len, comment, len);
+        assert_memory_equal(text + len + 1, first, match);
+        assert_memory_equal(text + len + 1 + match, comment, len);
+        assert_memory_equal(text + 2 * len + 1 + match, "\nseal 2 ", 8);
         memset(first, 0, sizeof first);
         memset(text, 0, sizeof text);
     }
+}
+
+/* As a reload would find it while somebody copies: never a key that is not whole, nor one that was not there. */
+static void what_is_half_written_gives_whole_keys_or_none(void **state)
+{
+    char why[256] = "", text[4096];
+    uint32_t number = 0;
+    size_t read_well = 0;
+    (void)state;
+    make();
+    for (int n = 0; n < 3; n++)
+        assert_int_equal(key_file_add(path, &number, why, sizeof why), 0);
+    struct key_file whole = read_keys(), part;
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    size_t len = fread(text, 1, sizeof text, file);
+    fclose(file);
+    for (size_t cut = 0; cut <= len; cut++) {
+        assert_int_equal(truncate(path, 0), 0);
+        file = fopen(path, "r+");
+        assert_non_null(file);
+        assert_int_equal(fwrite(text, 1, cut, file), cut);
+        fclose(file);
+        if (key_file_read(path, &part, why, sizeof why) < 0)
+            continue;
+        read_well++;
+        assert_memory_equal(part.match, whole.match, sizeof part.match);
+        assert_memory_equal(part.seals, whole.seals, part.count * sizeof part.seals[0]);
+    }
+    assert_int_equal(read_well, 2 * 4); /* behind each sealing key, with and without its line's end */
 }
 
 static void a_link_stays_and_leads_to_what_changed(void **state)
@@ -228,6 +259,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_changed_stays),
         cmocka_unit_test(two_who_add_at_once_both_do),
         cmocka_unit_test(comments_of_any_length_stay),
+        cmocka_unit_test(what_is_half_written_gives_whole_keys_or_none),
         cmocka_unit_test(a_link_stays_and_leads_to_what_changed),
         cmocka_unit_test(a_change_that_may_not_last_is_told_as_made),
     };
