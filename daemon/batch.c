@@ -244,8 +244,7 @@ static void give_up(struct lane *lane)
 static bool is_passing(const char *sqlstate)
 {
     return memcmp(sqlstate, "40", 2) == 0 || memcmp(sqlstate, "53", 2) == 0 || memcmp(sqlstate, "57", 2) == 0 ||
-           strcmp(sqlstate, "25006") == 0 || /* this server takes no writes any more */
-           strcmp(sqlstate, "BT002") == 0;     /* sealed with a key that must not seal any more */
+           strcmp(sqlstate, "25006") == 0; /* this server takes no writes any more */
 }
 
 static void failed(struct lane *lane, const char *sqlstate, const char *message)
@@ -260,6 +259,8 @@ static void failed(struct lane *lane, const char *sqlstate, const char *message)
         lane->to = lane->from + (lane->to - lane->from) / 2;
         lane->lost = 0;
         send_part(lane);
+    } else if (strcmp(sqlstate, "BT002") == 0) { /* sealed with a key that must not seal any more; sent again it is with another */
+        give_up(lane);
     } else if (lane->widest > 0) { /* its backend may still be at work, so nobody can say that nothing stays */
         char id[BATCH_ID_ROOM];
         note_internal(lane, lane->items[lane->from], sqlstate, message, id);
@@ -506,6 +507,11 @@ void batch_keys(struct batch *batch, const char *keys)
 {
     db_keys(batch->write.db, keys);
     db_keys(batch->read.db, keys);
+}
+
+const char *batch_keys_fault(const struct batch *batch)
+{
+    return db_keys_fault(batch->write.db);
 }
 
 void batch_free(struct batch *batch)

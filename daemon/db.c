@@ -36,6 +36,9 @@ struct db {
     struct db_link *link;
     char run[33]; /* names this run of this daemon, for daemon_run */
     char *keys;   /* prints of the daemon's keys */
+    char *keys_before; /* that the registry took, until it has judged `keys`; else NULL */
+    char *keys_fault;  /* why it refused those that were shown after `keys`, which are shown again; else NULL */
+    bool taken;        /* it has taken `keys` */
     bool write, shown; /* whether the registry has been shown them over this connection */
     char api[32];
 
@@ -160,10 +163,14 @@ static void become_ready(struct db *db)
         log_event(LOG_LEVEL_NOTICE, "database-up", "connection=%s server=%d api=%s", db->name,
                   PQserverVersion(connection(db)), db->api);
     db->checking_keys = false;
-    if (!db->shown)
+    if (!db->shown) {
         show_keys(db);
-    else
-        db->report(db->owner, true);
+        return;
+    }
+    db->taken = true;
+    free(db->keys_before);
+    db->keys_before = NULL;
+    db->report(db->owner, true);
 }
 
 /* What the database has is not what this daemon was built with. Before the first success that ends the start. */
@@ -189,16 +196,33 @@ static const char *find_signature(void *own, const char *verb)
     return NULL;
 }
 
+/* The keys that the registry took before those that it refuses now are the daemon's again. */
+static void go_back(struct db *db, const char *why)
+{
+    free(db->keys);
+    free(db->keys_fault);
+    db->keys = db->keys_before;
+    db->keys_before = NULL;
+    db->keys_fault = strdup(why); /* NULL: nobody is told, and the keys of before are shown anyhow */
+    db->shown = false;
+}
+
 /* The registry's keys are not this daemon's: `why` says in which way. With another matching key nothing that this process
  * holds is of use; what else is wrong, a better file of keys mends. A standby may lag behind. */
 static void refuse_keys(struct db *db, const char *why)
 {
+    bool back = db->keys_before && db->shown;
     char quoted[MESSAGE_MAX * 2];
     log_quote(quoted, sizeof quoted, why);
     if (db->write && (!db->was_ready || strncmp(why, "matching", 8) == 0))
         log_fatal_config("keys-refused", "connection=%s reason=%s", db->name, quoted);
     log_event(LOG_LEVEL_ERROR, "keys-refused", "connection=%s reason=%s", db->name, quoted);
-    db_link_fail(db->link, why);
+    if (back)
+        go_back(db, why);
+    if (db->checking_keys && !db->shown)
+        show_keys(db);
+    else
+        db_link_fail(db->link, why);
 }
 
 /* What keys_open() said, the first result: NULL when all is well. */
@@ -395,11 +419,24 @@ void db_keys(struct db *db, const char *keys)
     char *copy = strdup(keys);
     if (!copy) /* the keys that it was shown before still stand */
         return;
-    free(db->keys);
+    if (db->taken) {
+        free(db->keys_before);
+        db->keys_before = db->keys;
+    } else {
+        free(db->keys);
+    }
+    free(db->keys_fault);
+    db->keys_fault = NULL;
     db->keys = copy;
+    db->taken = false;
     db->shown = false;
     if (db->state == READY && !db_link_broken(db->link))
         show_keys(db);
+}
+
+const char *db_keys_fault(const struct db *db)
+{
+    return db->keys_fault ? db->keys_fault : db->taken ? "" : NULL;
 }
 
 bool db_ready(const struct db *db)
@@ -503,5 +540,7 @@ void db_close(struct db *db)
     db_link_close(db->link);
     array_free(&db->buffer);
     free(db->keys);
+    free(db->keys_before);
+    free(db->keys_fault);
     free(db);
 }

@@ -108,9 +108,15 @@ void reseal_keys(struct reseal *reseal)
     tell_unused(reseal);
 }
 
+bool reseal_ready(const struct reseal *reseal)
+{
+    return reseal->key || seal_number(reseal->server->seal, 1) == 0;
+}
+
 int reseal_may_take(const struct reseal *reseal, const struct seal *after, char *why, size_t why_size)
 {
-    const struct seal *before = reseal->server->seal;
+    const struct server *server = reseal->server;
+    const struct seal *before = server->seal_before ? server->seal_before : server->seal;
     uint32_t number;
     if (!seal_matches(before, after)) {
         snprintf(why, why_size, "the matching key is another: that takes `buurtaald rekey`, and a restart");

@@ -3,7 +3,7 @@
  * Limits: limits.connections, limits.party; beyond them EXTRA_MOST more connections are let in to hear `* BYE
  * code=limit`, all others are closed without a word. Rules: sessions leave the list from callbacks of their own alone,
  * never while the server goes through it. A reload first makes all that is new, and only when nothing failed does it
- * take the place of the old. Connections are taken once the database answers, or after PATIENCE_MS: then they are told
+ * take the place of the old; keys that the registry then refuses make place for those of before. Connections are taken once the database answers, or after PATIENCE_MS: then they are told
  * that it does not. */
 #include "server.h"
 
@@ -238,8 +238,11 @@ static void swap(struct server *server, struct config *config, const struct load
     if (kept[0])
         log_event(LOG_LEVEL_WARNING, "reload-waits", "options=\"%s\" reason=\"they hold after a restart\"", kept);
     tls_release(server->tls);
-    seal_free(server->seal);
     config_free(server->config);
+    if (server->seal_before)
+        seal_free(server->seal);
+    else
+        server->seal_before = server->seal;
     server->config = config;
     server->tls = loaded->tls;
     server->seal = loaded->seal;
@@ -248,6 +251,27 @@ static void swap(struct server *server, struct config *config, const struct load
     show_keys(server);
     log_level((enum log_level)config->log_level);
     allow_files(config);
+}
+
+/* Once the registry has judged the keys of the last reload: those of before go, or come back. */
+static void look_at_keys(struct server *server)
+{
+    char quoted[1024], reason[512];
+    struct seal *before = server->seal_before;
+    const char *fault = before ? batch_keys_fault(server->batch) : NULL;
+    if (!fault)
+        return;
+    server->seal_before = NULL;
+    if (!fault[0]) {
+        seal_free(before);
+        return;
+    }
+    snprintf(reason, sizeof reason, "[seal] keys: %s; those of before stay", fault);
+    log_event(LOG_LEVEL_ERROR, "reload-refused", "reason=%s", log_quote(quoted, sizeof quoted, reason));
+    seal_free(server->seal);
+    server->seal = before;
+    reseal_keys(server->reseal);
+    show_keys(server);
 }
 
 /* Whether what was loaded may take the place of what is there; else it is gone, and `why` says why. */
@@ -317,7 +341,7 @@ static void look_at_drain(struct server *server)
 static void look_at_start(struct server *server)
 {
     struct server_life *life = server->life;
-    bool ready = batch_ready(server->batch);
+    bool ready = batch_ready(server->batch) && reseal_ready(server->reseal);
     if (!life->taking && (ready || clock_monotonic() - life->started >= PATIENCE_MS)) {
         if (listener_start(server->listener) < 0)
             log_fatal("start", "reason=\"out of memory\"");
@@ -381,6 +405,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
             judged += session_judge(client->session, now);
     }
     batch_tick(server->batch);
+    look_at_keys(server);
     reseal_tick(server->reseal);
     watch_tick(server->watch);
     if (!server->draining || !TAILQ_EMPTY(&server->clients))
@@ -530,6 +555,7 @@ void server_close(struct server *server)
     if (server->tls)
         tls_release(server->tls);
     seal_free(server->seal);
+    seal_free(server->seal_before);
     config_free(server->config);
     if (server->base)
         event_base_free(server->base);

@@ -7,7 +7,8 @@
  * database at a time.
  *
  * A batch that fails: class 40, the whole again; a lost connection, the whole again under the same number, so that it
- * cannot be done twice; classes 53 and 57, BUSY; anything else, halved in order until the one bad item stands alone. */
+ * cannot be done twice; classes 53 and 57, BUSY; anything else, halved in order until the one bad item stands alone, which is
+ * BUSY too when a key sealed it that must not seal any more. */
 #ifndef BUURTAAL_BATCH_H
 #define BUURTAAL_BATCH_H
 
@@ -96,6 +97,8 @@ struct batch *batch_new(struct event_base *base, const struct config *config, co
                         size_t why_size) MUST_CHECK;
 /* The daemon's keys are others now. */
 void batch_keys(struct batch *batch, const char *keys);
+/* What the registry said of them, as db_keys_fault of the connection that writes. */
+const char *batch_keys_fault(const struct batch *batch);
 /* Ends the connections; nothing more is answered. NULL is allowed. */
 void batch_free(struct batch *batch);
 

@@ -56,6 +56,9 @@ struct db *db_open(struct event_base *base, const char *name, const char *connin
                    db_cell *cell, db_done *done, db_state *state, void *owner, char *why, size_t why_size) MUST_CHECK;
 /* Shows the registry other keys, at once or when the batch in hand is done; `state` is called when it has taken them. */
 void db_keys(struct db *db, const char *keys);
+/* Why the registry refused the keys that were shown last; it is shown those of before, over the same connection. "" where it
+ * took them. NULL: not judged yet. */
+const char *db_keys_fault(const struct db *db);
 /* Ends the connection without a callback. NULL is allowed. */
 void db_close(struct db *db);
 

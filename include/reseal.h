@@ -1,7 +1,7 @@
 /* Which key seals, and sealing anew what older keys sealed, in the background.
  *
  * The life of a rotation: a key stands in the file (seal-key --add) -> SIGHUP: this daemon shows it to the registry (db_keys)
- * and opens with it -> every daemon that is connected has it: the registry lets it seal, which news tells all within a
+ * and opens with it; where it knows another by that number, the keys of before are the daemon's again -> every daemon that is connected has it: the registry lets it seal, which news tells all within a
  * second -> steps, each a few dozen values -> no value is left under another key: the others may leave the file. */
 #ifndef BUURTAAL_RESEAL_H
 #define BUURTAAL_RESEAL_H
@@ -25,6 +25,8 @@ void reseal_know(struct reseal *reseal, uint32_t key, bool done);
 void reseal_keys(struct reseal *reseal);
 /* How far it is, for the service manager: "" when there is nothing to do. Returns `out`. */
 const char *reseal_status(const struct reseal *reseal, char *out, size_t room);
+/* Whether it is known which key is to seal; where there is only one, it is. */
+bool reseal_ready(const struct reseal *reseal);
 /* Whether the keys `after` may take the place of the server's while it runs: the same matching key, and all sealing keys
  * that may still be needed. 0, or -1 with the reason in `why`. */
 int reseal_may_take(const struct reseal *reseal, const struct seal *after, char *why, size_t why_size) MUST_CHECK;

@@ -49,6 +49,7 @@ struct server {
     struct config *config;
     struct tls *tls;
     struct seal *seal;
+    struct seal *seal_before; /* of before a reload, until the registry has judged the keys of `seal`; else NULL */
     uint64_t reloads; /* that have succeeded */
     struct batch *batch;
     struct news *news;

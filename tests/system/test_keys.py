@@ -233,6 +233,34 @@ def test_a_reload_does_not_take_another_matching_key(registry):
     assert "the matching key is another: that takes `buurtaald rekey`, and a restart" in daemon.log()
 
 
+def test_a_reload_whose_new_key_the_registry_knows_otherwise_goes_back(registry):
+    """Two machines that each made a key 2 of their own: the second is told so, and serves on."""
+    files = [keys_of(registry, "one.keys"), keys_of(registry, "two.keys")]
+    daemons = [registry.start(seal__keys=path) for path in files]
+    schedule(daemons[0])
+    fill(daemons[1], 30)
+    registrar = Registrar(daemons[1].address, registry.context("25PJ"), SESSION, numbers("w", 100000), depth=2)
+    registrar.start()
+    for path in files:
+        seal_key("--add", path)
+    registry.excused += ["event=keys-refused", "event=reload-refused"]
+    assert daemons[0].reload()
+    daemons[0].wait_log("event=key-waits key=2")
+    assert daemons[1].reload()  # which is not yet known
+    daemons[1].wait_log('event=reload-refused reason="\\[seal\\] keys: sealing key 2: the registry knows another under that number')
+    before = len(registrar.acknowledged)
+    until("it serves on", lambda: len(registrar.acknowledged) > before + 20)
+    registrar.stop()
+    registrar.join(60)
+    assert registrar.faults == [] and registrar.refused == [] and registrar.busy == {}
+    assert "database-down" not in daemons[1].log() and set(by_key(registry)) == {1}
+    assert seen(daemons[1]) == seen(daemons[0])
+    shutil.copy(files[0], files[1])
+    assert daemons[1].reload()
+    wait_resealed(daemons, 2)
+    assert seen(daemons[1]) == seen(daemons[0]) and set(by_key(registry)) == {2}
+
+
 def test_a_file_of_keys_keeps_what_is_its_own_when_it_changes(registry):
     path = keys_of(registry)
     with open(path, "a", encoding="ascii") as file:
@@ -273,6 +301,20 @@ def test_a_key_that_the_registry_may_need_is_not_dropped(registry):
         assert daemon.reload()
     with daemon_of(registry, path) as daemon:
         assert len(seen(daemon)[0]) == 3
+
+
+def test_a_daemon_knows_which_key_seals_before_it_takes_connections(registry):
+    """Else what comes first would be sealed with the oldest of its file, and refused."""
+    path = keys_of(registry)
+    daemon = registry.start(seal__keys=path)
+    seal_key("--add", path)
+    assert daemon.reload()
+    wait_resealed([daemon], 2)
+    daemon.stop()
+    for _ in range(3):
+        with daemon_of(registry, path) as daemon:
+            log = daemon.log()
+            assert 0 < log.find("event=seals key=2") < log.index("event=ready")
 
 
 def test_a_key_that_daemons_have_read_is_not_dropped_before_it_seals(registry):
