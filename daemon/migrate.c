@@ -24,7 +24,7 @@
 static const char set_up[] =
     "set client_min_messages = warning; set search_path = pg_catalog; set statement_timeout = 0; "
     "set idle_in_transaction_session_timeout = 0; set standard_conforming_strings = on; "
-    "set timezone = 'Europe/Amsterdam'; set default_transaction_isolation = 'read committed'";
+    "set timezone = 'Europe/Amsterdam'; set default_transaction_isolation = 'read committed'; set jit = off";
 
 /* ---- the connection ---- */
 

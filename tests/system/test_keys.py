@@ -369,6 +369,13 @@ def hashes(registry):
             registry.execute("select substr(name, 1, 32) from registration order by entered"))
 
 
+def sampled(registry):
+    """Hashes that the planner's samples hold."""
+    rows = registry.execute("select most_common_vals::text || histogram_bounds::text, most_common_vals::text, histogram_bounds::text "
+                            "from pg_stats where schemaname = 'registry'")
+    return {digits for row in rows for text in row if text for digits in re.findall(r"\\x([0-9a-f]{64})", text)}
+
+
 def test_a_rekey_changes_every_hash_and_nothing_that_is_read(registry):
     path = keys_of(registry)
     old = keys_of(registry, "old.keys")
@@ -380,12 +387,15 @@ def test_a_rekey_changes_every_hash_and_nothing_that_is_read(registry):
         assert send_block(college, [line], name="block")[2].ok
     before, log = seen(daemon), told(registry)
     then = hashes(registry)
+    registry.execute("analyze")
+    assert len(sampled(registry) & {bytes(row[0]).hex() for row in then}) > 100
     assert "daemons are connected" in rekey(registry, path, status=69)
     assert "next" not in open(path, encoding="ascii").read() and hashes(registry) == then
     daemon.stop()
     assert re.match(r"301 registrations, \d+ values under a new matching key in \d+\.\d s\n", rekey(registry, path))
     assert matching(path) != matching(old) and "next" not in open(path, encoding="ascii").read()
     now = hashes(registry)
+    assert not sampled(registry) & {bytes(row[0]).hex() for row in then}
     assert len(now) == len(then) and not {bytes(row[0]) for row in now} & {bytes(row[0]) for row in then}
     assert registry.execute("select to_regclass('registry.rekeyed'), to_regclass('registry.rekeyed_value')") == [(None, None)]
     stale = registry.start(wait=False, seal__keys=old)
