@@ -441,8 +441,18 @@ create function colleges_registered(language_ text, schoolyear_ integer) returns
       and c.month between make_date(schoolyear_, 8, 1) and make_date(schoolyear_ + 1, 7, 1)
 $$;
 
+-- The languages whose cells by institution the ministry may not be told, of who is registered in one of these years.
+create function languages_hidden(years integer[]) returns text[] language sql stable as $$
+    select coalesce(array_agg(distinct hidden.language), '{}')
+    from unnest(years) counted (year),
+         lateral (select c.language from cell c where c.year = counted.year and c.registered > 0
+                  except
+                  select languages_told(counted.year, null, 'registered', 'institution', null)) hidden
+$$;
+
 -- The Dutch colleges that were there in the school year and have not offered an elective in it, or have nobody registered
--- for a session in it. A college learns whether it is one, the exam office nothing.
+-- for a session in it. A college learns whether it is one, the exam office nothing. Who the others are that have few, of a
+-- language whose cells are hidden, would tell the ministry those cells: to it they look the same.
 create function missing(party_ text, role_ text, certificate_ bytea, what_ text, schoolyear_ integer, language_ text)
 returns table (code text, field text, institution text, name text, province text, log bigint)
 language plpgsql stable as $$
@@ -450,6 +460,7 @@ language plpgsql stable as $$
 declare
     newest bigint := (select head.log from log_head head);
     codes text[] := case role_ when 'roc' then acting_codes(party_) when 'exams' then '{}' end;
+    hidden text[] := case when role_ = 'ocw' then languages_hidden(array[schoolyear_, schoolyear_ + 1]) else '{}' end;
     first date := make_date(schoolyear_, 8, 1);
     last date := make_date(schoolyear_ + 1, 7, 31);
 begin
@@ -465,9 +476,13 @@ begin
                     and (language_ is null or e.language = language_))
               else exists (
                   select from contingent c join session s on s.session = c.session join exam x on x.exam = s.exam
+                  cross join lateral (
+                      select from registration r
+                      where r.session = c.session and r.college = c.college and r.state in ('seated', 'waiting')
+                      limit 5) r
                   where c.college = i.code and s.date between first and last and (language_ is null or x.language = language_)
-                    and exists (select from registration r where r.session = c.session and r.college = c.college
-                                                             and r.state in ('seated', 'waiting'))) end
+                  group by x.language
+                  having x.language <> all (hidden) or count(*) >= 5) end
         order by i.code;
 end
 $$;

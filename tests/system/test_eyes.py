@@ -348,6 +348,13 @@ def test_the_ministry_cannot_work_out_a_small_cell(registries, world):
                                     least, most = bounds[by, key]
                                     assert least < most or len(cells) == 1, (asked, by, key, views)
                         kept_back += sum(bool(true[by]) for by in VIEWS if by not in views)
+                        if as_of is None and rung == "registered":
+                            # Who has reported adds nothing: where cells are kept back, nobody with few is told from who has none.
+                            asked = {"what": "registration", "schoolyear": 2027, "language": language}
+                            named = {row["institution"] for row in telling.ask("OCW", "missing", asked).rows}
+                            few = {code for code, count in true["institution"].items() if count < 5}
+                            assert named >= set(colleges) - set(true["institution"])
+                            assert named & few == (set() if "institution" in views or not few else few), (month, asked, true)
                         # Had all been told, some small ones would not have been safe: this attack can succeed.
                         bounds = work_out(total, true, above)
                         attacked += sum(bounds[by, key][0] == bounds[by, key][1] for by in VIEWS

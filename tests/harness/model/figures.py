@@ -217,6 +217,12 @@ class Figures:
                          for rung, unit, count in steps]
         return rows
 
+    def hidden(self, schoolyear):
+        """The languages whose registered the ministry is not told by institution."""
+        return {spoken for (own, year, spoken, rung), there in self.figures().items()
+                if own is None and year in (schoolyear, schoolyear + 1) and rung == "registered" and there
+                and not self.told_to_the_ministry(there, "institution")}
+
     def read_missing(self, speaker, given):
         first = datetime.date(given["schoolyear"], 8, 1)
         last = datetime.date(given["schoolyear"] + 1, 7, 31)
@@ -237,7 +243,8 @@ class Figures:
                             first <= self.sessions[attempt.session].date <= last]
                 if "language" in given:
                     reported = [spoken for spoken in reported if spoken == given["language"]]
-                reported = set(reported)
+                hidden = self.hidden(given["schoolyear"]) if speaker.role == "ocw" else set()
+                reported = {spoken for spoken in reported if spoken not in hidden or reported.count(spoken) >= 5}
             if not (reported & {given["language"]} if "language" in given else reported):
                 rows.append(wires(institution=code, name=college.name, province=college.province, log=self.log))
         return rows
